@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What makes processes less, or more, than processes: namespaces of their own, and parts that two of them (or
+ * only some threads of one) share by clone(2). None of it can be brought back, and without it the
+ * program would go on somewhere else than it was. Looked for from outside, before anything is touched.
+ */
+#include "base/owned.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "ckpt/capture.h"
+#include "host/procid.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { APART_LINK_MAX = 40, APART_KINDS = 9 }; /* "time_for_children:[4026531834]" */
+
+static const struct {
+	const char *file, *word;
+} apart_kinds[APART_KINDS] = {
+	{ "user", "user" },
+	{ "mnt", "mount" },
+	{ "net", "network" },
+	{ "pid", "process id" },
+	{ "pid_for_children", "process id (for its children)" },
+	{ "ipc", "IPC" },
+	{ "uts", "UTS (host name)" },
+	{ "cgroup", "cgroup" },
+	{ "time_for_children", "time" },
+};
+
+struct apart_namespaces {
+	char link[APART_KINDS][APART_LINK_MAX];
+};
+
+/* Which namespaces @pid is in; 0: ourselves. What this kernel does not have reads as "". */
+static void apart_look(struct apart_namespaces *ns, pid_t pid)
+{
+	char path[64] = "/proc/self/ns";
+	OWNED_FD int dir = -1;
+
+	if (pid)
+		procid_path(path, sizeof(path), pid, "ns");
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < APART_KINDS; i++) {
+		ssize_t n = dir < 0 ? -1
+				    : readlinkat(dir, apart_kinds[i].file, ns->link[i],
+						 APART_LINK_MAX - 1);
+
+		ns->link[i][n < 0 ? 0 : n] = '\0';
+	}
+}
+
+static int apart_check_namespaces(const struct apart_namespaces *own, pid_t pid, struct err *err)
+{
+	struct apart_namespaces its;
+
+	apart_look(&its, pid);
+	for (size_t i = 0; i < APART_KINDS; i++)
+		if (its.link[i][0] && own->link[i][0] && strcmp(its.link[i], own->link[i]))
+			return err_say(err, ENOTSUP,
+				       "process %d has another %s namespace than the agent, which "
+				       "cannot be made again; start cairn inside of it",
+				       pid, apart_kinds[i].word);
+	return 0;
+}
+
+static bool apart_same(pid_t a, pid_t b, int what)
+{
+	/* Where kcmp is refused nothing is known, and nothing said. */
+	return sys5(__NR_kcmp, a, b, what, 0, 0) == 0;
+}
+
+/* Only clone(2) joins processes: a child and its parent. */
+static int apart_check_joined(pid_t pid, pid_t parent, struct err *err)
+{
+	static const struct {
+		int what;
+		const char *words;
+	} parts[] = {
+		{ KCMP_VM, "their memory (CLONE_VM)" },
+		{ KCMP_FILES, "their descriptors (CLONE_FILES)" },
+		{ KCMP_FS, "their working directory (CLONE_FS)" },
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (apart_same(pid, parent, parts[i].what))
+			return err_say(err, ENOTSUP,
+				       "processes %d and %d share %s without being threads of one "
+				       "process, which cannot be checkpointed",
+				       parent, pid, parts[i].words);
+	return 0;
+}
+
+static bool apart_differs(pid_t a, pid_t b, int what)
+{
+	return sys5(__NR_kcmp, a, b, what, 0, 0) > 0;
+}
+
+/* After unshare(2) in one of them. */
+static int apart_check_threads(const struct park_process *p, pid_t alive, struct err *err)
+{
+	for (size_t i = 0; i < p->nthreads; i++) {
+		pid_t tid = p->threads[i].tid;
+		const char *what = NULL;
+
+		if (p->threads[i].exited || tid == alive)
+			continue;
+		if (apart_differs(alive, tid, KCMP_FILES))
+			what = "descriptors";
+		else if (apart_differs(alive, tid, KCMP_FS))
+			what = "a working directory";
+		if (what)
+			return err_say(err, ENOTSUP,
+				       "thread %d of process %d has %s of its own (unshare), which "
+				       "cannot be checkpointed",
+				       tid, p->pid, what);
+	}
+	return 0;
+}
+
+static const struct park_process *apart_parent(const struct park *park, pid_t ppid)
+{
+	for (size_t i = 0; i < park->nprocesses; i++)
+		if (park->processes[i].pid == ppid)
+			return &park->processes[i];
+	return NULL;
+}
+
+int capture_refuse_apart(const struct park *park, struct err *err)
+{
+	struct apart_namespaces own;
+	int rc = 0;
+
+	apart_look(&own, 0);
+	for (size_t i = 0; rc >= 0 && i < park->nprocesses; i++) {
+		const struct park_process *p = &park->processes[i];
+		const struct park_process *parent = apart_parent(park, p->ppid);
+		pid_t alive = park_alive(p);
+
+		if (p->zombie)
+			continue;
+		rc = apart_check_namespaces(&own, alive, err);
+		if (rc >= 0 && parent && !parent->zombie)
+			rc = apart_check_joined(alive, park_alive(parent), err);
+		if (rc >= 0)
+			rc = apart_check_threads(p, alive, err);
+	}
+	return rc;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CAPTURE: from a parked process to a model. Only looks; page contents are left to pages.h.
+ *
+ * The one rule: everything here runs while the program stands still, so it reads only what can change once
+ * the program goes on, and nothing slow.
+ */
+#pragma once
+
+#include "arch/cpu.h"
+#include "base/err.h"
+#include "ckpt/notes.h"
+#include "image/model.h"
+#include "res/res.h"
+#include "res/shared.h"
+#include "res/sysv.h"
+#include "trace/park.h"
+#include "trace/probe.h"
+
+#include <sys/utsname.h>
+
+/* Resident, files and all: then counting its pages takes no time, and it may do without a snapshot. */
+enum { CAPTURE_FEW_PAGES = 1536 };
+
+/* One process on its way into an image. */
+struct capture {
+	const struct park_process *parked;
+	pid_t alive; /* a thread that has not ended: the leader's /proc entries may be empty */
+	pid_t root; /* of the computation */
+	struct res_capture *res; /* descriptions already met in other processes */
+	struct sysv_capture *sysv;
+	struct shared *kept; /* shared memory that stands in an image already */
+	struct probe *probe; /* NULL where the process does not allow one */
+	struct model *m;
+	bool exact; /* read smaps, whatever it costs: suppose nothing */
+	bool swapping; /* some memory of this machine is swapped out */
+	struct notes *notes;
+	struct notes_supposed *supposed;
+	uint64_t resident; /* pages; known when the mappings have been captured */
+};
+
+/* What there is to say of this machine; looked at before the program is stopped. */
+struct machine {
+	struct utsname uts;
+	char cpu_model[49], boot_id[64];
+	struct cpu_features features;
+	uint64_t xfeatures;
+	const char *vdso; /* our own */
+	size_t vdso_size;
+};
+
+/* machine.c: struct img_machine, from this machine, with the clocks as they are now. */
+int machine_look(struct machine *machine, struct err *err);
+int capture_machine(struct model *m, const struct machine *machine, struct err *err);
+
+/* apart.c: what cannot be captured of processes as such is refused by name. */
+int capture_refuse_apart(const struct park *park, struct err *err);
+
+/* process.c: ids, credentials, paths, limits, timers, signals of the process. */
+int capture_process(struct capture *c, struct err *err);
+
+/* thread.c: every thread. Takes what the probe found from @report; NULL: not known. */
+int capture_threads(struct capture *c, const struct probe_report *report, struct err *err);
+
+/* mappings.c: all mappings. */
+int capture_vmas(struct capture *c, struct err *err);
+
+/* vma.c: one of them, and the file behind it. */
+int capture_vma(struct capture *c, const struct maps_vma *s, struct err *err);
+
+/* What smaps tells of a mapping into the settings of @v. */
+void capture_vma_settings(struct img_vma *v, const struct maps_vma *smaps);
+
+/*
+ * confirm.c: after the pause, what was supposed of the mappings of @m, against @snapshot, a fork of the
+ * process; and all other settings. 1: something was not as supposed.
+ */
+int capture_confirm(struct model *m, const struct notes_supposed *supposed, pid_t snapshot,
+		    struct err *err);
+
+/* When all processes' mappings are known: files in memory of which they do not hold all. */
+int capture_unmapped(struct model *m, struct shared *kept, struct err *err);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ckpt/pages.h"
+
+#include "base/owned.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "host/procid.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { PAGES_SIZE = 4096 };
+
+/* PAGEMAP_SCAN, Linux 6.7: struct pm_scan_arg of <linux/fs.h>, which Debian 12 does not have. */
+struct pages_region {
+	uint64_t start, end, categories;
+};
+
+struct pages_scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+
+#define PAGES_SCAN_IOCTL _IOWR('f', 16, struct pages_scan_arg)
+
+enum { /* categories */
+       PAGES_IS_FILE = 1 << 2,
+       PAGES_IS_PRESENT = 1 << 3,
+       PAGES_IS_SWAPPED = 1 << 4,
+       PAGES_IS_PFNZERO = 1 << 5,
+       PAGES_IS_GUARD = 1 << 8, /* Linux 6.16 */
+};
+
+enum {
+	PAGES_VEC = 128, /* regions asked for at once */
+	PAGES_MAP_BATCH = 384, /* pagemap entries read at once */
+	PAGES_MINCORE = 2048, /* pages asked for at once */
+};
+
+/* /proc/PID/pagemap, Documentation/admin-guide/mm/pagemap.rst */
+#define PAGES_BIT_GUARD (1ull << 58)
+#define PAGES_BIT_FILE (1ull << 61)
+#define PAGES_BIT_SWAP (1ull << 62)
+#define PAGES_BIT_PRESENT (1ull << 63)
+
+struct pages_scan {
+	struct pages_list *list;
+	struct probe *probe;
+	struct model *m;
+	int pagemap; /* /proc/PID/pagemap */
+	bool no_ioctl; /* this kernel has no PAGEMAP_SCAN */
+	bool no_guard; /* ... or no PAGE_IS_GUARD */
+};
+
+static int pages_add(struct pages_list *list, uint64_t addr, uint64_t len, enum pages_source source)
+{
+	struct pages_range *last = list->ranges.n ? &list->ranges.at[list->ranges.n - 1] : NULL;
+
+	list->bytes += len;
+	if (last && last->addr + last->len == addr && last->source == source && !last->copy) {
+		last->len += len;
+		return 0;
+	}
+	last = model_add(&list->ranges);
+	if (!last)
+		return -ENOMEM;
+	*last = (struct pages_range){ addr, len, source, NULL };
+	return 0;
+}
+
+static int pages_add_guard(struct model *m, uint64_t addr, uint64_t len)
+{
+	struct img_range *g = m->guards.n ? &m->guards.at[m->guards.n - 1] : NULL;
+
+	if (g && g->addr + g->len == addr) {
+		g->len += len;
+		return 0;
+	}
+	g = model_add(&m->guards);
+	if (!g)
+		return -ENOMEM;
+	*g = (struct img_range){ addr, len };
+	return 0;
+}
+
+/* One mapping by PAGEMAP_SCAN. -ENOTTY: not in this kernel. */
+static int pages_scan_ioctl(struct pages_scan *s, const struct img_vma *v, enum pages_source source)
+{
+	struct pages_region vec[PAGES_VEC];
+	bool shared = v->flags & IMG_VMA_SHARED;
+	struct pages_scan_arg arg = {
+		.size = sizeof(arg),
+		.start = v->start,
+		.end = v->end,
+		.vec = (uintptr_t)vec,
+		.vec_len = PAGES_VEC,
+		/* Shared memory counts as file pages; private mappings' file pages are unmodified. */
+		.category_inverted = PAGES_IS_PFNZERO | (shared ? 0 : PAGES_IS_FILE),
+		.category_mask = PAGES_IS_PFNZERO | (shared ? 0 : PAGES_IS_FILE),
+		.category_anyof_mask = PAGES_IS_PRESENT | PAGES_IS_SWAPPED,
+		.return_mask = s->no_guard ? PAGES_IS_PRESENT : PAGES_IS_PRESENT | PAGES_IS_GUARD,
+	};
+
+	while (arg.start < v->end) {
+		int n = ioctl(s->pagemap, PAGES_SCAN_IOCTL, &arg);
+
+		if (n < 0 && errno == EINVAL && !s->no_guard) {
+			s->no_guard = true;
+			arg.return_mask = PAGES_IS_PRESENT;
+			continue;
+		}
+		if (n < 0)
+			return -errno;
+		for (int i = 0; i < n; i++) {
+			uint64_t len = vec[i].end - vec[i].start;
+			int rc = vec[i].categories & PAGES_IS_GUARD
+					 ? pages_add_guard(s->m, vec[i].start, len)
+					 : pages_add(s->list, vec[i].start, len, source);
+
+			if (rc < 0)
+				return rc;
+		}
+		arg.start = arg.walk_end;
+	}
+	return 0;
+}
+
+/* The same from the page map itself, 8 bytes a page. */
+static int pages_scan_map(struct pages_scan *s, const struct img_vma *v, enum pages_source source)
+{
+	uint64_t map[PAGES_MAP_BATCH];
+	bool shared = v->flags & IMG_VMA_SHARED;
+	int rc = 0;
+
+	for (uint64_t at = v->start; at < v->end;) {
+		uint64_t pages = (v->end - at) / PAGES_SIZE;
+		ssize_t n;
+
+		if (pages > PAGES_MAP_BATCH)
+			pages = PAGES_MAP_BATCH;
+		n = pread(s->pagemap, map, pages * 8, (off_t)(at / PAGES_SIZE * 8));
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		for (ssize_t i = 0; rc >= 0 && i < n / 8; i++, at += PAGES_SIZE) {
+			if (map[i] & PAGES_BIT_GUARD)
+				rc = pages_add_guard(s->m, at, PAGES_SIZE);
+			else if (map[i] & (PAGES_BIT_PRESENT | PAGES_BIT_SWAP) &&
+				 (shared || !(map[i] & PAGES_BIT_FILE)))
+				rc = pages_add(s->list, at, PAGES_SIZE, source);
+		}
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static bool pages_wanted(const struct img_vma *v, int which)
+{
+	const uint64_t unforked = 1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK;
+
+	if (v->kind != IMG_VMA_ANON && v->kind != IMG_VMA_FILE)
+		return false;
+	if (v->flags & IMG_VMA_SHARED)
+		return which & PAGES_LIVE && (v->kind == IMG_VMA_ANON || v->object) &&
+		       !(v->flags & IMG_VMA_ELSEWHERE);
+	return which & (v->advice & unforked ? PAGES_LIVE : PAGES_FORKED);
+}
+
+/* A private mapping whose file has no name: every page counts. */
+static bool pages_all(const struct img_vma *v)
+{
+	return v->kind == IMG_VMA_ANON && v->object;
+}
+
+/* Memory of which the page cache tells what there is, unless some of it is swapped out. */
+static bool pages_shared(const struct img_vma *v)
+{
+	return v->flags & IMG_VMA_SHARED && !(v->flags & (IMG_VMA_SWAPPED | IMG_VMA_HUGETLB));
+}
+
+/* What there is, whoever has made it. */
+static int pages_scan_shared(struct pages_scan *s, const struct img_vma *v)
+{
+	enum pages_source source = v->prot & 1 ? PAGES_VM : PAGES_MEM; /* PROT_READ */
+	uint8_t there[PAGES_MINCORE];
+	struct err err;
+	uint64_t len;
+	int rc = 0;
+
+	for (uint64_t at = v->start; rc >= 0 && at < v->end; at += len) {
+		int64_t result;
+
+		len = v->end - at < sizeof(there) * PAGES_SIZE ? v->end - at
+							       : sizeof(there) * PAGES_SIZE;
+		rc = probe_ask(s->probe, __NR_mincore,
+			       (const uint64_t[4]){ at, len, PROBE_ASK_DATA }, there,
+			       len / PAGES_SIZE, &result, &err);
+		for (uint64_t i = 0; rc >= 0 && i < len / PAGES_SIZE; i++)
+			if (result < 0 || there[i] & 1)
+				rc = pages_add(s->list, at + i * PAGES_SIZE, PAGES_SIZE, source);
+	}
+	return rc;
+}
+
+static int pages_scan_vma(struct pages_scan *s, const struct img_vma *v)
+{
+	enum pages_source source = v->prot & 1 ? PAGES_VM : PAGES_MEM; /* PROT_READ */
+	int rc = -ENOTTY;
+
+	if (pages_all(v) || v->flags & (IMG_VMA_SHARED | IMG_VMA_HUGETLB))
+		return pages_add(s->list, v->start, v->end - v->start, source);
+	if (!s->no_ioctl)
+		rc = pages_scan_ioctl(s, v, source);
+	if (rc != -ENOTTY)
+		return rc;
+	s->no_ioctl = true;
+	return pages_scan_map(s, v, source);
+}
+
+int pages_scan(struct pages_list *list, struct model *m, pid_t pid, int which, struct probe *probe,
+	       struct err *err)
+{
+	struct pages_scan s = { .list = list, .probe = probe, .m = m };
+	OWNED_FD int pagemap = -1;
+	char path[64];
+
+	procid_path(path, sizeof(path), pid, "pagemap");
+	pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	if (pagemap < 0)
+		return err_set(err, errno, "open %s", path);
+	s.pagemap = pagemap;
+	for (size_t i = 0; i < m->vmas.n; i++) {
+		const struct img_vma *v = &m->vmas.at[i];
+		int rc;
+
+		if (!pages_wanted(v, which))
+			continue;
+		if (pages_shared(v))
+			rc = pages_scan_shared(&s, v);
+		else
+			rc = pages_scan_vma(&s, v);
+		if (rc < 0)
+			return err_set(err, rc, "pages of process %d at %llx", pid,
+				       (unsigned long long)v->start);
+	}
+	return 0;
+}
+
+/* Behind a shortened file's end there is no page: it reads zero, as fresh memory does. */
+static int pages_read(int mem, const struct pages_range *r, struct err *err)
+{
+	for (uint64_t done = 0; done < r->len;) {
+		ssize_t n = pread(mem, r->copy + done, r->len - done, (off_t)(r->addr + done));
+
+		if (n < 0 && errno == EIO) {
+			n = (ssize_t)(PAGES_SIZE - (r->addr + done) % PAGES_SIZE);
+			memset(r->copy + done, 0, (size_t)n);
+		} else if (n <= 0) {
+			return err_set(err, n ? errno : EIO, "copy memory at %llx",
+				       (unsigned long long)(r->addr + done));
+		}
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int pages_open_memory(pid_t pid, struct err *err)
+{
+	char path[64];
+	int mem;
+
+	procid_path(path, sizeof(path), pid, "mem");
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	return mem < 0 ? err_set(err, errno, "open %s", path) : mem;
+}
+
+int pages_copy(struct pages_list *list, size_t from, pid_t pid, struct err *err)
+{
+	OWNED_FD int mem = -1;
+	int rc = 0;
+
+	if (from == list->ranges.n)
+		return 0;
+	mem = pages_open_memory(pid, err);
+	if (mem < 0)
+		return mem;
+	for (size_t i = from; rc >= 0 && i < list->ranges.n; i++) {
+		struct pages_range *r = &list->ranges.at[i];
+
+		r->copy = mmap(NULL, r->len, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (r->copy == MAP_FAILED) {
+			r->copy = NULL;
+			return err_set(err, errno, "copy %llu bytes of shared memory",
+				       (unsigned long long)r->len);
+		}
+		r->source = PAGES_COPY;
+		rc = pages_read(mem, r, err);
+	}
+	return rc;
+}
+
+int pages_copy_small(struct pages_list *list, size_t from, pid_t pid, struct err *err)
+{
+	OWNED_FD int mem = pages_open_memory(pid, err);
+	uint64_t bytes = 0;
+	int rc = mem;
+	char *at;
+
+	for (size_t i = from; i < list->ranges.n; i++)
+		bytes += list->ranges.at[i].len;
+	if (rc >= 0 && !(list->block = malloc(bytes + 1)))
+		rc = err_set(err, ENOMEM, "copy %llu bytes", (unsigned long long)bytes);
+	at = list->block;
+	for (size_t i = from; rc >= 0 && i < list->ranges.n; i++) {
+		struct pages_range *r = &list->ranges.at[i];
+
+		r->copy = at;
+		r->source = PAGES_BLOCK;
+		at += r->len;
+		rc = pages_read(mem, r, err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+void pages_drop(struct pages_list *list, size_t from)
+{
+	while (list->ranges.n > from)
+		list->bytes -= list->ranges.at[--list->ranges.n].len;
+}
+
+static int pages_compare(const void *a, const void *b)
+{
+	const struct pages_range *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+void pages_sort(struct pages_list *list)
+{
+	if (list->ranges.n)
+		qsort(list->ranges.at, list->ranges.n, sizeof(*list->ranges.at), pages_compare);
+}
+
+void pages_done(struct pages_list *list)
+{
+	for (size_t i = 0; i < list->ranges.n; i++)
+		if (list->ranges.at[i].copy && list->ranges.at[i].source == PAGES_COPY)
+			munmap(list->ranges.at[i].copy, list->ranges.at[i].len);
+	free(list->block);
+	free(list->ranges.at);
+	*list = (struct pages_list){ .bytes = 0 };
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What belongs to one thread. */
+#include "base/owned.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "ckpt/capture.h"
+#include "host/proc.h"
+#include "host/procid.h"
+#include "procfs/status.h"
+#include "trace/explain.h"
+#include "trace/regs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+enum {
+	THREAD_CPUS_MAX = 8192 / 8, /* bytes of the largest CPU mask there is */
+	THREAD_RESET_ON_FORK = 1, /* SCHED_FLAG_RESET_ON_FORK */
+	THREAD_IOPRIO_PROCESS = 1, /* IOPRIO_WHO_PROCESS: one thread, in fact */
+};
+
+struct thread_rseq { /* struct ptrace_rseq_configuration */
+	uint64_t ptr;
+	uint32_t size, signature, flags, pad;
+};
+
+struct thread_sud { /* struct ptrace_sud_config */
+	uint64_t mode, selector, offset, len;
+};
+
+struct thread_sched { /* struct sched_attr, version 0 */
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+enum { /* ptrace requests that Debian 12's headers may not name */
+       THREAD_GET_RSEQ = 0x420f,
+       THREAD_GET_SUD = 0x4211,
+};
+
+static void thread_sched(struct img_thread *t)
+{
+	struct thread_sched s = { .size = sizeof(s) };
+	long rc = sys4(__NR_sched_getattr, t->tid, &s, sizeof(s), 0);
+
+	if (rc < 0)
+		return;
+	t->sched_policy = s.policy;
+	t->sched_priority = (int32_t)s.priority;
+	t->nice = s.nice;
+	t->sched_flags = (uint32_t)s.flags & THREAD_RESET_ON_FORK;
+	t->sched_runtime = s.runtime;
+	t->sched_deadline = s.deadline;
+	t->sched_period = s.period;
+	rc = sys2(__NR_ioprio_get, THREAD_IOPRIO_PROCESS, t->tid);
+	t->ioprio = rc < 0 ? 0 : (uint32_t)rc;
+}
+
+static void thread_user_structures(struct img_thread *t)
+{
+	struct thread_rseq rseq = { 0 };
+	struct thread_sud sud = { 0 };
+	uint64_t head = 0, len = 0;
+
+	if (sys3(__NR_get_robust_list, t->tid, &head, &len) == 0) {
+		t->robust_head = head;
+		t->robust_len = len;
+	}
+	if (sys4(__NR_ptrace, THREAD_GET_RSEQ, t->tid, sizeof(rseq), &rseq) > 0) {
+		t->rseq_ptr = rseq.ptr;
+		t->rseq_size = rseq.size;
+		t->rseq_sig = rseq.signature;
+		t->rseq_flags = rseq.flags;
+	}
+	if (sys4(__NR_ptrace, THREAD_GET_SUD, t->tid, sizeof(sud), &sud) == 0 && sud.mode) {
+		t->flags |= IMG_THREAD_SUD;
+		t->sud_mode = sud.mode;
+		t->sud_offset = sud.offset;
+		t->sud_len = sud.len;
+		t->sud_selector = sud.selector;
+	}
+}
+
+/* Credentials are one set per thread; libc's setuid and the like keep them the same, raw calls do not. */
+static int thread_check_ids(const struct img_process *p, const struct status *s, pid_t tid,
+			    struct err *err)
+{
+	if (!memcmp(p->uid, s->uid, sizeof(p->uid)) && !memcmp(p->gid, s->gid, sizeof(p->gid)) &&
+	    p->cap_permitted == s->cap_permitted && p->cap_effective == s->cap_effective &&
+	    p->cap_inheritable == s->cap_inheritable)
+		return 0;
+	return err_say(
+		err, ENOTSUP,
+		"it has other user or group ids or capabilities than thread %d, which cannot be "
+		"checkpointed yet",
+		tid);
+}
+
+static int thread_proc(struct capture *c, struct img_thread *t, struct err *err)
+{
+	OWNED_PTR char *text = NULL;
+	struct status status;
+	char name[64];
+	size_t len;
+	int rc;
+	pid_t shown = procid_shown_thread(c->parked->pid, t->tid);
+
+	text_format(name, sizeof(name), "task/%d/comm", shown);
+	rc = proc_read(c->alive, name, &text, &len, err);
+	if (rc < 0)
+		return rc;
+	if (len && text[len - 1] == '\n')
+		text[--len] = '\0';
+	memcpy(t->comm, text, len < sizeof(t->comm) ? len : sizeof(t->comm) - 1);
+	owned_ptr_done(&text);
+	text = NULL;
+	text_format(name, sizeof(name), "task/%d/status", shown);
+	rc = proc_read(c->alive, name, &text, &len, err);
+	if (rc >= 0)
+		rc = status_parse(&status, text, len, err);
+	if (rc < 0)
+		return rc;
+	if (thread_check_ids(&c->m->process, &status, c->alive, err) < 0)
+		return -err->num;
+	if (status.no_new_privs)
+		t->flags |= IMG_THREAD_NO_NEW_PRIVS;
+	/* What the agent has as well is inherited again. */
+	if (status.seccomp && explain_filtered(c->parked->pid, t->tid))
+		t->flags |= IMG_THREAD_SECCOMP;
+	t->seccomp_mode = status.seccomp;
+	return 0;
+}
+
+static int thread_registers(struct capture *c, const struct park_thread *p, size_t at,
+			    struct err *err)
+{
+	_Static_assert(sizeof(p->regs) == sizeof(((struct img_thread *)0)->regs), "one layout");
+	OWNED_PTR uint8_t *xsave = malloc(REGS_XSAVE_MAX);
+	struct user_regs_struct regs = p->regs;
+	struct img_thread *t;
+	int rc = xsave ? regs_get_xsave(p->tid, xsave, REGS_XSAVE_MAX, err)
+		       : err_set(err, ENOMEM, "read registers");
+
+	if (rc < 0)
+		return rc;
+	if (!c->m->machine.xsave_size)
+		c->m->machine.xsave_size = (uint32_t)rc;
+	rc = model_put_bytes(c->m, &c->m->threads.at[at].xsave, xsave, (size_t)rc);
+	if (rc < 0)
+		return err_set(err, rc, "keep registers");
+	t = &c->m->threads.at[at];
+	regs_make_startable(&regs, p->syscall);
+	memcpy(t->regs, &regs, sizeof(regs));
+	t->sigmask = p->sigmask;
+	t->time_left_ns = p->time_left_ns;
+	t->done = p->done;
+	t->interrupted = p->syscall >= 0 ? (uint32_t)-regs_result(&p->regs) : 0;
+	return 0;
+}
+
+static int thread_affinity(struct capture *c, struct img_thread *t, struct err *err)
+{
+	uint8_t mask[THREAD_CPUS_MAX] = { 0 };
+	long rc = sys3(__NR_sched_getaffinity, t->tid, sizeof(mask), mask);
+
+	if (rc < 0)
+		return err_set(err, (int)rc, "CPUs of thread %d", t->tid);
+	rc = model_put_bytes(c->m, &t->affinity, mask, (size_t)rc);
+	return rc < 0 ? err_set(err, (int)rc, "keep CPUs") : 0;
+}
+
+static int thread_capture(struct capture *c, const struct park_thread *p,
+			  const struct probe_thread *probed, struct err *err)
+{
+	struct img_thread *t = model_add(&c->m->threads);
+	size_t at = c->m->threads.n - 1;
+	int rc;
+
+	if (!t)
+		return err_set(err, ENOMEM, "keep threads");
+	t->tid = p->tid;
+	t->time_left_ns = -1;
+	if (p->exited) {
+		t->flags |= IMG_THREAD_EXITED;
+		return 0;
+	}
+	rc = thread_registers(c, p, at, err);
+	if (rc < 0)
+		return rc;
+	thread_sched(t);
+	thread_user_structures(t);
+	if (probed) {
+		t->altstack_sp = probed->altstack_sp;
+		t->altstack_size = probed->altstack_size;
+		t->altstack_flags = probed->altstack_flags;
+		t->clear_child_tid = probed->clear_child_tid;
+		t->timerslack_ns = probed->timerslack_ns;
+		t->pdeathsig = probed->pdeathsig;
+	}
+	rc = thread_affinity(c, t, err);
+	return rc < 0 ? rc : thread_proc(c, t, err);
+}
+
+int capture_threads(struct capture *c, const struct probe_report *report, struct err *err)
+{
+	for (size_t i = 0; i < c->parked->nthreads; i++) {
+		const struct park_thread *p = &c->parked->threads[i];
+		int rc = thread_capture(
+			c, p, report && report->threads ? &report->threads[i] : NULL, err);
+
+		if (rc < 0)
+			return err_add(err, "thread %d", p->tid);
+	}
+	return 0;
+}

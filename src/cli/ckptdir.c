@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/ckptdir.h"
+#include "base/owned.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool ckptdir_is_generation(const char *path)
+{
+	const char *p = strrchr(path, '/');
+	const char *end;
+	uint64_t number;
+
+	p = p ? p + 1 : path;
+	if (!text_starts(p, "gen-"))
+		return false;
+	p += 4;
+	end = p + strlen(p);
+	return text_scan(&p, end, 10, &number) && p == end;
+}
+
+/* The only ./cairn-* with a generation in it. */
+static char *ckptdir_look(struct err *err)
+{
+	char names[256] = "";
+	size_t n = 0, len = 0;
+	char *found = NULL, *last = NULL;
+	glob_t g;
+
+	if (!glob("cairn-*/gen-*/manifest.json", 0, NULL, &g)) {
+		for (size_t i = 0; i < g.gl_pathc; i++) {
+			g.gl_pathv[i][strcspn(g.gl_pathv[i], "/")] = '\0';
+			if (last && !strcmp(last, g.gl_pathv[i]))
+				continue;
+			last = g.gl_pathv[i];
+			len += text_format(names + len, sizeof(names) - len, "%s%s", n ? ", " : "",
+					   last);
+			n++;
+		}
+		if (n == 1)
+			found = strdup(last);
+	}
+	globfree(&g);
+	if (!found)
+		err_say(err, ENOENT,
+			n ? "several checkpoint directories are here, name one: %s"
+			  : "no checkpoint directory here: name one (-d DIR)%s",
+			names);
+	return found;
+}
+
+char *ckptdir_find(const char *given, const struct options_common *common, struct err *err)
+{
+	char *dir = NULL;
+
+	if (!given)
+		given = common->ckpt_dir;
+	if (given)
+		return strdup(given);
+	if (!common->name)
+		return ckptdir_look(err);
+	if (asprintf(&dir, "cairn-%s", common->name) < 0) {
+		err_set(err, ENOMEM, "checkpoint directory");
+		return NULL;
+	}
+	return dir;
+}

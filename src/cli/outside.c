@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/outside.h"
+
+#include "cli/command.h"
+#include "coord/launchable.h"
+#include "job/place.h"
+#include "job/slurm.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+bool outside_is_meant(char *const *argv)
+{
+	return launchable_is_container(argv[0]);
+}
+
+/* Signals for a program that has no cairn around it end it, and nothing is saved. */
+static bool outside_has_inside(char *const *argv)
+{
+	for (; *argv; argv++) {
+		const char *slash = strrchr(*argv, '/');
+
+		if (!strcmp(slash ? slash + 1 : *argv, "cairn"))
+			return true;
+	}
+	return false;
+}
+
+/* SIGTERM is what every container's client passes on; rootless podman keeps others to itself. */
+static int outside_passed_on(const struct outside *o, int signo)
+{
+	return o->stop_signals >> (signo - 1) & 1 ? SIGTERM : signo;
+}
+
+static void outside_signals(const struct outside *o, sigset_t *set)
+{
+	static const int others[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+
+	sigemptyset(set);
+	for (int signo = 1; signo < 64; signo++)
+		if (o->stop_signals >> (signo - 1) & 1)
+			sigaddset(set, signo);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		sigaddset(set, others[i]);
+}
+
+/* In the child. The container's client passes on what it is sent, and so it does when we are gone. */
+static void outside_exec(pid_t parent, char *const *argv) __attribute__((noreturn));
+static void outside_exec(pid_t parent, char *const *argv)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	for (int signo = 1; signo < 32; signo++)
+		signal(signo, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		raise(SIGTERM);
+	execvp(argv[0], argv);
+	fprintf(stderr, "cairn run: '%s': %s\n", argv[0], strerror(errno));
+	_exit(errno == ENOENT ? COMMAND_NOT_FOUND : COMMAND_CANNOT_EXEC);
+}
+
+static int outside_status(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/* Daemons come to us when they end; podman waits until its monitor has gone altogether. */
+static void outside_reap_daemons(void)
+{
+	siginfo_t info = { 0 };
+
+	while (!waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid &&
+	       getpgid(info.si_pid) != getpgrp()) {
+		waitpid(info.si_pid, NULL, 0);
+		info.si_pid = 0;
+	}
+}
+
+/*
+ * Until it has ended; the exit status. A client may be two processes, of which the one that we have
+ * started dies of SIGTERM at once, while the other waits for the container: that comes to us then, and
+ * what it says counts. What daemons it has started are in groups of their own.
+ */
+static int outside_wait(const struct outside *o, pid_t pid, const sigset_t *set)
+{
+	int status = 0, wait_status;
+	siginfo_t info;
+	pid_t ended;
+
+	for (;;) {
+		while ((ended = waitpid(0, &wait_status, WNOHANG)) > 0) {
+			if (status != o->contract->stopped_status && outside_status(wait_status))
+				status = outside_status(wait_status);
+			if (ended == pid)
+				pid = 0;
+		}
+		if (ended < 0)
+			return status;
+		outside_reap_daemons();
+		if (sigwaitinfo(set, &info) > 0 && info.si_signo != SIGCHLD && pid)
+			kill(pid, outside_passed_on(o, info.si_signo));
+	}
+}
+
+/* As leg_requeue; there is no account of wall time out here. */
+static void outside_requeue(const char *job)
+{
+	struct err err = ERR_INIT;
+	struct slurm_job now;
+
+	if (slurm_ask(&now, job, &err) >= 0 && !now.running) {
+		fprintf(stderr,
+			"cairn: job %s is being ended by Slurm, or was cancelled: left to it\n",
+			job);
+		return;
+	}
+	fprintf(stderr, "cairn: job %s is to be queued again\n", job);
+	if (slurm_requeue(job, &err) < 0)
+		fprintf(stderr,
+			"cairn: it is not queued again: %s. Submitted anew with the same "
+			"checkpoint "
+			"directory it goes on\n",
+			err.msg);
+}
+
+int outside_run(const struct outside *o, char *const *argv, struct err *err)
+{
+	pid_t parent = getpid(), pid;
+	struct place place;
+	sigset_t set;
+	int status;
+
+	if (!outside_has_inside(argv))
+		return launchable_check_program(argv[0], err);
+	place_read(&place);
+	fprintf(stderr,
+		"cairn: '%s' starts a container: checkpoints are taken by the cairn inside, this "
+		"one "
+		"passes signals on%s\n",
+		argv[0], o->contract->scontrol ? " and queues the job again" : "");
+	outside_signals(o, &set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid = fork();
+	if (pid < 0)
+		return err_set(err, errno, "fork");
+	if (!pid)
+		outside_exec(parent, argv);
+	status = outside_wait(o, pid, &set);
+	if (status == o->contract->stopped_status && o->contract->scontrol && *place.job &&
+	    !o->no_requeue)
+		outside_requeue(place.job);
+	return status;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's end of the line to its front (restart/front.h), where it has one.
+ *
+ * With a front, signals come over the line: the front is who others signal, and what reaches our
+ * own process group has reached the front as well.
+ */
+#include "base/owned.h"
+#include "coord/agent_state.h"
+#include "coord/terminal.h"
+#include "host/log.h"
+#include "restart/front.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void front_line_gone(struct agent *a)
+{
+	log_info("agent", "the front has gone");
+	uv_poll_stop(&a->front_poll);
+	owned_fd_done(&a->options.front_fd);
+	a->options.front_fd = -1;
+	if (a->options.ends_with_front)
+		agent_kill_all(a, SIGKILL);
+}
+
+static void front_line_message(struct agent *a, int type, int value)
+{
+	struct signalfd_siginfo si = { .ssi_signo = (uint32_t)value, .ssi_code = SI_USER };
+
+	if (!a->root || a->root_ended)
+		return;
+	if (type == FRONT_SIGNAL && value > 0 && value <= SIGRTMAX && !agent_takes_signal(a, value))
+		signals_pass(&si, a->root);
+	if (type == FRONT_CONTINUE && a->root_stopped) {
+		if (value == 1)
+			terminal_give(getpgid(a->root));
+		kill(-getpgid(a->root), SIGCONT);
+	} else if (type == FRONT_CONTINUE && value != 1) {
+		kill(a->root, SIGCONT);
+	}
+}
+
+static void front_line_readable(uv_poll_t *poll, int status, int events)
+{
+	struct agent *a = poll->data;
+	int type = 0, value = 0;
+
+	(void)status;
+	(void)events;
+	while (a->options.front_fd >= 0) {
+		type = front_receive(a->options.front_fd, &value);
+		if (type == -EAGAIN)
+			return;
+		if (type == FRONT_GONE)
+			front_line_gone(a);
+		else
+			front_line_message(a, type, value);
+	}
+}
+
+void front_line_open(struct agent *a)
+{
+	if (a->options.front_fd < 0)
+		return;
+	uv_poll_init(&a->loop, &a->front_poll, a->options.front_fd);
+	a->front_poll.data = a;
+	uv_poll_start(&a->front_poll, UV_READABLE, front_line_readable);
+	front_send(a->options.front_fd, FRONT_READY, getpgid(a->root) != getpgrp());
+}
+
+bool front_line_stopped(struct agent *a, int signo)
+{
+	if (a->options.front_fd < 0)
+		return false;
+	/* Without a terminal nobody would continue the front; see children.c. */
+	if (terminal_foreground() >= 0)
+		front_send(a->options.front_fd, FRONT_STOPPED, signo);
+	return true;
+}
+
+void front_line_end(struct agent *a)
+{
+	if (a->options.front_fd >= 0 && a->served)
+		front_send_status(a->options.front_fd, a->answer);
+	owned_fd_done(&a->options.front_fd);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest.json: what a generation is, for restart, list and people. docs/image-format.md has its
+ * fields.
+ *
+ * The one rule: it is written last, and what it says about the images is what stood on disk then.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "ckpt/checkpoint.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct manifest_source {
+	const char *name; /* of the computation */
+	const char *reason;
+	pid_t root;
+	uint32_t number; /* of the generation */
+	bool stopped; /* the program ends with this generation */
+	int64_t taken_ns; /* CLOCK_REALTIME */
+	const struct ckpt_result *result;
+	const struct res_policies *policies;
+	json_t *uncontrolled; /* a list of processes left out; NULL: none */
+};
+
+/* The text for the images that stand in @dirfd; malloc'd. NULL with @err. */
+char *manifest_text(const struct manifest_source *source, int dirfd, struct err *err);
+
+/* Read @dir/manifest.json; a new reference, or NULL with @err. */
+json_t *manifest_load(const char *dir, struct err *err);
+
+/* What was said about files, for a restart that is told nothing else; added to @policies. */
+int manifest_policies(const json_t *manifest, struct res_policies *policies, struct err *err);
+
+/* Names of the image files, as the manifest lists them: not paths, checked. @n: how many. */
+const char *manifest_image(const json_t *manifest, size_t index);
+size_t manifest_images(const json_t *manifest);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/fault.h"
+
+#include <fnmatch.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int fault_state;
+
+static char fault_name[64];
+static bool fault_error; /* return true instead of dying */
+static long fault_every; /* with fault_error: again after so many times; 0: once */
+static _Atomic long fault_left; /* times until it happens */
+
+void fault_reset(void)
+{
+	const char *text = getenv("CAIRN_FAULT");
+	char *colon;
+
+	fault_state = 1;
+	if (!text || !*text)
+		return;
+	snprintf(fault_name, sizeof(fault_name), "%s", text);
+	colon = strchr(fault_name, ':');
+	if (colon)
+		*colon++ = '\0';
+	fault_error = colon && strstr(colon, "error");
+	fault_left = colon && atol(colon) > 0 ? atol(colon) : 1;
+	fault_every = fault_error && atol(colon) > 0 ? fault_left : 0;
+	fault_state = 2;
+}
+
+bool fault_reached(const char *name)
+{
+	long left;
+
+	if (fault_state == 0)
+		fault_reset();
+	if (fault_state == 1 || fnmatch(fault_name, name, 0))
+		return false;
+	left = atomic_fetch_sub(&fault_left, 1);
+	if (fault_every ? left % fault_every : left != 1)
+		return false;
+	if (!fault_error)
+		kill(getpid(), SIGKILL);
+	return fault_error;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/proc.h"
+#include "base/owned.h"
+#include "base/text.h"
+#include "host/procid.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool proc_status_text(pid_t pid, const char *field, char *value, size_t size)
+{
+	char path[32] = "/proc/self/status", buf[3072], key[40];
+	OWNED_FD int fd = -1;
+	const char *p;
+	ssize_t n;
+
+	if (pid)
+		procid_path(path, sizeof(path), pid, "status");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	*buf = '\n'; /* so that the first field, too, stands behind a newline */
+	n = fd < 0 ? -1 : read(fd, buf + 1, sizeof(buf) - 2);
+	if (n <= 0)
+		return false;
+	buf[n + 1] = '\0';
+	text_format(key, sizeof(key), "\n%s:\t", field);
+	p = strstr(buf, key);
+	if (!p)
+		return false;
+	p += strlen(key);
+	text_format(value, size, "%.*s", (int)strcspn(p, "\n"), p);
+	return true;
+}
+
+uint64_t proc_status_number(pid_t pid, const char *field, int base, uint64_t otherwise)
+{
+	char value[64];
+
+	if (!proc_status_text(pid, field, value, sizeof(value)))
+		return otherwise;
+	return strtoull(value, NULL, base);
+}
+
+char proc_state(pid_t pid)
+{
+	char value[64];
+
+	return proc_status_text(pid, "State", value, sizeof(value)) ? *value : '\0';
+}
+
+enum { PROC_READ_PIECE = 1 << 14 };
+
+int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err *err)
+{
+	OWNED_PTR char *buf = NULL;
+	OWNED_FD int fd = -1;
+	char path[128];
+	size_t room = 0;
+	ssize_t n;
+
+	*len = 0;
+	procid_path(path, sizeof(path), pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "open %s", path);
+	do {
+		if (room - *len < PROC_READ_PIECE) {
+			char *more = realloc(buf, room = room * 2 + 2 * PROC_READ_PIECE);
+
+			if (!more)
+				return err_set(err, ENOMEM, "read %s", path);
+			buf = more;
+		}
+		n = read(fd, buf + *len, room - *len - 1);
+		if (n < 0)
+			return err_set(err, errno, "read %s", path);
+		*len += (size_t)n;
+	} while (n > 0);
+	buf[*len] = '\0';
+	*text = owned_ptr_take(&buf);
+	return 0;
+}

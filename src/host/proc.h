@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files of /proc/PID: whole ones, and single fields of status for those who need no more than that.
+ *
+ * The one rule: a process that is gone has no fields; only proc_read says why it failed.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The text of @field ("TracerPid") of @pid (0: ourselves), without blanks in front. */
+bool proc_status_text(pid_t pid, const char *field, char *value, size_t size);
+
+/* Its number in @base (16 for masks), or @otherwise. */
+uint64_t proc_status_number(pid_t pid, const char *field, int base, uint64_t otherwise);
+
+/* The state letter ('R', 'S', 'T', 'Z', ...), or 0 where the process is gone. */
+char proc_state(pid_t pid);
+
+/* All of /proc/@pid/@name, NUL-terminated, for the caller to free; *@len without the NUL. */
+int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err *err);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/checksum.h"
+#include "image/reader_inside.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <zstd.h>
+
+struct image_decoder {
+	struct image_reader *r;
+	ZSTD_DCtx *zstd;
+	void *stored, *raw; /* IMG_CHUNK_MAX each */
+};
+
+int image_decoder_open(struct image_decoder **out, struct image_reader *r, struct err *err)
+{
+	struct image_decoder *d = calloc(1, sizeof(*d));
+
+	*out = NULL;
+	if (d) {
+		d->r = r;
+		d->zstd = ZSTD_createDCtx();
+		d->stored = aligned_alloc(IMG_CHUNK_ALIGN, IMG_CHUNK_MAX);
+		d->raw = aligned_alloc(IMG_CHUNK_ALIGN, IMG_CHUNK_MAX);
+	}
+	if (!d || !d->zstd || !d->stored || !d->raw) {
+		image_decoder_close(d);
+		return err_set(err, ENOMEM, "read image '%s'", r->name);
+	}
+	*out = d;
+	return 0;
+}
+
+void image_decoder_close(struct image_decoder *d)
+{
+	if (!d)
+		return;
+	ZSTD_freeDCtx(d->zstd);
+	free(d->stored);
+	free(d->raw);
+	free(d);
+}
+
+static int decoder_damaged(const struct image_decoder *d, size_t index, const char *what,
+			   struct err *err)
+{
+	return err_say(err, EBADMSG, "image '%s' is damaged: chunk %zu: %s", d->r->name, index,
+		       what);
+}
+
+int image_decoder_chunk(struct image_decoder *d, size_t index, const void **raw, struct err *err)
+{
+	const struct img_chunk *c = &d->r->model.chunks.at[index];
+	size_t got;
+	int rc = reader_bytes(d->r, d->stored, c->stored_len, c->offset, err);
+
+	if (rc < 0)
+		return rc;
+	if (!checksum_matches(d->stored, c->stored_len, c->xxh3))
+		return decoder_damaged(d, index, "checksum", err);
+	if (c->codec == IMG_CODEC_NONE) {
+		*raw = d->stored;
+		return 0;
+	}
+	got = ZSTD_decompressDCtx(d->zstd, d->raw, c->raw_len, d->stored, c->stored_len);
+	if (ZSTD_isError(got))
+		return decoder_damaged(d, index, ZSTD_getErrorName(got), err);
+	if (got != c->raw_len)
+		return decoder_damaged(d, index, "it unpacks to another size", err);
+	*raw = d->raw;
+	return 0;
+}

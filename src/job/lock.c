@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/lock.h"
+
+#include "base/owned.h"
+#include "host/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum {
+	LOCK_BYTE,
+	LOCK_BYTE_DOOR
+}; /* of the party's file: who is there; one at a time at the door */
+
+static int lock_byte(int fd, int command, short type, off_t byte)
+{
+	struct flock f = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	return fcntl(fd, command, &f) < 0 ? -errno : 0;
+}
+
+static bool lock_is_busy(int rc)
+{
+	return rc == -EAGAIN || rc == -EACCES || rc == -EWOULDBLOCK || rc == -EINTR;
+}
+
+/* The first line of the file: who has signed. */
+static void lock_who(int fd, char *who, size_t size)
+{
+	ssize_t n = pread(fd, who, size - 1, 0);
+
+	who[n > 0 ? n : 0] = '\0';
+	who[strcspn(who, "\n")] = '\0';
+	if (!*who)
+		snprintf(who, size, "somewhere");
+}
+
+static void lock_sign(int fd, const char *job)
+{
+	char host[128] = "", text[256];
+	int n;
+
+	gethostname(host, sizeof(host) - 1);
+	n = snprintf(text, sizeof(text), "pid %d on %s%s%s\n", getpid(), host, *job ? ", job " : "",
+		     job);
+	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) < 0)
+		return; /* it only serves a message */
+}
+
+static void lock_alarm(int signo)
+{
+	(void)signo; /* its coming is enough: fcntl returns */
+}
+
+static int lock_wait(int fd, const char *dir, unsigned int wait_s)
+{
+	struct sigaction act = { .sa_handler = lock_alarm }, old;
+	char who[256];
+	int rc;
+
+	lock_who(fd, who, sizeof(who));
+	fprintf(stderr, "cairn: waiting up to %u s for the one that runs with '%s' (%s)\n", wait_s,
+		dir, who);
+	sigaction(SIGALRM, &act, &old);
+	alarm(wait_s);
+	rc = lock_byte(fd, F_OFD_SETLKW, F_WRLCK, LOCK_BYTE);
+	alarm(0);
+	sigaction(SIGALRM, &old, NULL);
+	return rc;
+}
+
+static int lock_take(struct lock *l, const char *dir, unsigned int wait_s, struct err *err)
+{
+	int rc = lock_byte(l->fd, F_OFD_SETLK, F_WRLCK, LOCK_BYTE);
+	char who[256];
+
+	if (lock_is_busy(rc) && wait_s)
+		rc = lock_wait(l->fd, dir, wait_s);
+	if (lock_is_busy(rc)) {
+		lock_who(l->fd, who, sizeof(who));
+		return err_say(err, EBUSY,
+			       "this job is running already (%s), with its checkpoints in '%s': a "
+			       "job of its own wants another directory (-d) or name (-n)",
+			       who, dir);
+	}
+	if (rc < 0)
+		fprintf(stderr,
+			"cairn: the file system of '%s' has no locks (%s): nothing prevents a "
+			"second "
+			"start\n",
+			dir, err_text(-rc));
+	return 0;
+}
+
+int lock_open(struct lock *l, const char *dir, const char *job, unsigned int wait_s,
+	      struct err *err)
+{
+	if (path_make_all(dir, 0700, err) < 0)
+		return err_add(err, "checkpoint directory");
+	l->dirfd = open(dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (l->dirfd < 0)
+		return err_set(err, errno, "open checkpoint directory '%s'", dir);
+	l->fd = openat(l->dirfd, "run.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (l->fd < 0)
+		return err_set(err, errno, "create '%s/run.lock'", dir);
+	if (lock_take(l, dir, wait_s, err) < 0)
+		return -err->num;
+	lock_sign(l->fd, job);
+	return 0;
+}
+
+void lock_close(struct lock *l)
+{
+	owned_fd_done(&l->party);
+	owned_fd_done(&l->fd);
+	owned_fd_done(&l->dirfd);
+	*l = LOCK_INIT;
+}
+
+void lock_join(struct lock *l, const char *job)
+{
+	snprintf(l->party_name, sizeof(l->party_name), "../.cairn-job-%s", job);
+	l->party = openat(l->dirfd, l->party_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* At the door nobody stays long. */
+	if (l->party >= 0 && (lock_byte(l->party, F_OFD_SETLKW, F_WRLCK, LOCK_BYTE_DOOR) < 0 ||
+			      lock_byte(l->party, F_OFD_SETLKW, F_RDLCK, LOCK_BYTE) < 0)) {
+		owned_fd_done(&l->party);
+		l->party = -1;
+	} else if (l->party >= 0) {
+		lock_byte(l->party, F_OFD_SETLK, F_UNLCK, LOCK_BYTE_DOOR);
+	}
+}
+
+bool lock_leave(struct lock *l, bool want)
+{
+	char wanted;
+	bool last;
+
+	if (l->party < 0)
+		return want;
+	lock_byte(l->party, F_OFD_SETLKW, F_WRLCK, LOCK_BYTE_DOOR);
+	if (want && pwrite(l->party, "1", 1, 0) != 1)
+		fprintf(stderr, "cairn: cannot write '%s': %s\n", l->party_name, strerror(errno));
+	lock_byte(l->party, F_OFD_SETLK, F_UNLCK, LOCK_BYTE);
+	last = lock_byte(l->party, F_OFD_SETLK, F_WRLCK, LOCK_BYTE) >= 0;
+	want = last && pread(l->party, &wanted, 1, 0) == 1;
+	if (last)
+		unlinkat(l->dirfd, l->party_name, 0);
+	owned_fd_done(&l->party);
+	l->party = -1;
+	return want;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The packet filter of a socket of any family (SO_ATTACH_FILTER): a program of classic BPF. */
+#include "res/kinds.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+int filter_capture(struct model *m, const struct res_seen *seen, size_t at, struct err *err)
+{
+	struct sock_filter code[BPF_MAXINSNS / 16], *more = code;
+	socklen_t n = 0; /* counts instructions here, not bytes */
+	int rc;
+
+	if (!S_ISSOCK(seen->st.st_mode))
+		return 0;
+	rc = getsockopt(seen->dup, SOL_SOCKET, SO_GET_FILTER, NULL, &n) < 0 ? -errno : 0;
+	if (rc == -EACCES)
+		return err_say(
+			err, ENOTSUP,
+			"descriptor %d is a socket with a filter of extended BPF, which cannot "
+			"be brought back; detach it before the checkpoint",
+			seen->fd);
+	if (rc < 0 || !n)
+		return 0; /* a kind of socket that has none */
+	if (n > sizeof(code) / sizeof(code[0]))
+		more = calloc(n, sizeof(*more));
+	if (!more)
+		return err_set(err, ENOMEM, "keep the filter of a socket");
+	if (getsockopt(seen->dup, SOL_SOCKET, SO_GET_FILTER, more, &n) < 0)
+		rc = err_set(err, errno, "read the filter of descriptor %d", seen->fd);
+	else if ((rc = model_put_bytes(m, &m->files.at[at].filter, more, n * sizeof(*more))) < 0)
+		rc = err_set(err, rc, "keep the filter of a socket");
+	if (more != code)
+		free(more);
+	return rc;
+}
+
+int filter_attach(const struct model *m, const struct img_file *f, int fd, struct err *err)
+{
+	const struct sock_filter *code = model_bytes(m, f->filter);
+	struct sock_fprog program = { .len = (unsigned short)(f->filter.len / sizeof(*code)) };
+
+	if (!program.len)
+		return 0;
+	memcpy(&program.filter, &code, sizeof(code)); /* not const there, and only read */
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0
+		       ? err_set(err, errno, "give a socket its filter again")
+		       : 0;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "res/inetdiag.h"
+
+#include "base/owned.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INETDIAG_REPLY = 32768 };
+
+struct inetdiag_ask {
+	struct nlmsghdr h;
+	struct inet_diag_req_v2 req;
+};
+
+static void inetdiag_put(__be32 to[4], const struct inet_end *e)
+{
+	if (inet_end_is_v4(e))
+		memcpy(to, e->addr + 12, 4);
+	else
+		memcpy(to, e->addr, 16);
+}
+
+static struct inet_end inetdiag_end(int domain, const __be32 from[4], __be16 port)
+{
+	struct inet_end e = { .port = ntohs(port) };
+
+	if (domain == AF_INET) {
+		e.addr[10] = e.addr[11] = 0xff;
+		memcpy(e.addr + 12, from, 4);
+	} else {
+		memcpy(e.addr, from, 16);
+	}
+	return e;
+}
+
+static void inetdiag_take(struct inetdiag *d, const struct inet_diag_msg *msg)
+{
+	int domain = msg->idiag_family;
+
+	*d = (struct inetdiag){
+		.local = inetdiag_end(domain, msg->id.idiag_src, msg->id.idiag_sport),
+		.peer = inetdiag_end(domain, msg->id.idiag_dst, msg->id.idiag_dport),
+		.domain = domain,
+		.state = msg->idiag_state,
+		.inode = msg->idiag_inode,
+		.received = msg->idiag_rqueue,
+	};
+}
+
+static int inetdiag_send(struct inetdiag_ask *ask, struct err *err)
+{
+	OWNED_FD int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	ask->h.nlmsg_len = sizeof(*ask);
+	ask->h.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	ask->h.nlmsg_flags |= NLM_F_REQUEST;
+	if (nl < 0 || send(nl, ask, sizeof(*ask), 0) < 0)
+		return err_set(err, errno, "ask the kernel about sockets");
+	return owned_fd_take(&nl);
+}
+
+int inetdiag_find(struct inetdiag *d, const struct inet_end *local, const struct inet_end *peer,
+		  struct err *err)
+{
+	_Alignas(struct nlmsghdr) char reply[1024];
+	const struct nlmsghdr *h = (const void *)reply;
+	struct inetdiag_ask ask = {
+		.req = { .sdiag_family = inet_end_is_v4(local) ? AF_INET : AF_INET6,
+			 .sdiag_protocol = IPPROTO_TCP,
+			 .idiag_states = ~0u,
+			 .id = { .idiag_sport = htons(local->port),
+				 .idiag_dport = htons(peer->port),
+				 .idiag_cookie = { ~0u, ~0u } } },
+	};
+	OWNED_FD int nl = -1;
+	ssize_t n;
+
+	inetdiag_put(ask.req.id.idiag_src, local);
+	inetdiag_put(ask.req.id.idiag_dst, peer);
+	nl = inetdiag_send(&ask, err);
+	if (nl < 0)
+		return nl;
+	n = recv(nl, reply, sizeof(reply), 0);
+	if (n < 0 || !NLMSG_OK(h, (size_t)n))
+		return err_set(err, n < 0 ? errno : EBADMSG, "ask the kernel about a connection");
+	if (h->nlmsg_type == NLMSG_ERROR)
+		return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
+	inetdiag_take(d, NLMSG_DATA(h));
+	/* Where there is no such connection the kernel shows who listens there. */
+	return d->state == TCP_LISTEN || d->state == TCP_CLOSE ? -ENOENT : 0;
+}
+
+static int inetdiag_read(int nl, int (*each)(const struct inetdiag *d, void *data), void *data,
+			 char *reply, struct err *err)
+{
+	for (;;) {
+		const struct nlmsghdr *h = (const void *)reply;
+		ssize_t n = recv(nl, reply, INETDIAG_REPLY, 0);
+		size_t left = n < 0 ? 0 : (size_t)n;
+
+		if (n <= 0)
+			return err_set(err, n < 0 ? errno : EIO, "list sockets");
+		for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+			struct inetdiag d;
+			int rc;
+
+			if (h->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				return err_set(err, ((const struct nlmsgerr *)NLMSG_DATA(h))->error,
+					       "list sockets");
+			inetdiag_take(&d, NLMSG_DATA(h));
+			rc = each(&d, data);
+			if (rc)
+				return rc;
+		}
+	}
+}
+
+int inetdiag_list(int protocol, uint32_t states, int (*each)(const struct inetdiag *d, void *data),
+		  void *data, struct err *err)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	OWNED_PTR char *reply = malloc(INETDIAG_REPLY);
+	int rc = reply ? 0 : err_set(err, ENOMEM, "list sockets");
+
+	for (size_t i = 0; !rc && i < 2; i++) {
+		struct inetdiag_ask ask = {
+			.h = { .nlmsg_flags = NLM_F_DUMP },
+			.req = { .sdiag_family = families[i],
+				 .sdiag_protocol = (uint8_t)protocol,
+				 .idiag_states = states },
+		};
+		OWNED_FD int nl = inetdiag_send(&ask, err);
+
+		rc = nl < 0 ? nl : inetdiag_read(nl, each, data, reply, err);
+	}
+	return rc;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inotify: what is watched, by path, under the same watch numbers.
+ *
+ * The kernel tells inodes. Paths are looked for among what the process has open, where it stands and below
+ * that, then in the whole file system; a watch whose path is not found is refused. Events that nobody has
+ * read can neither be peeked nor put back: they are waited for, since programs read them soon.
+ */
+#include "base/owned.h"
+#include "base/text.h"
+#include "res/kinds.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+enum {
+	INOTIFY_LOOK_MAX = 20000, /* directory entries, while the program stands still */
+	INOTIFY_FAR_MAX = 200000, /* likewise, of the whole file system */
+	INOTIFY_DEPTH_MAX = 16,
+	INOTIFY_WD_MAX = 1 << 20,
+};
+
+/* img_file.data; the path follows, padded to 8. */
+struct inotify_watch {
+	int32_t wd;
+	uint32_t mask;
+	uint32_t path_len; /* with its NUL */
+	uint32_t reserved;
+};
+
+struct inotify_look {
+	uint64_t ino;
+	uint32_t dev; /* as the kernel has it */
+	char path[PATH_MAX]; /* what is being looked at; in the end, what was found */
+	unsigned int left, left_far;
+};
+
+static bool inotify_match(const struct res_seen *seen)
+{
+	return text_equal(seen->link, "anon_inode:inotify");
+}
+
+static bool inotify_is(const struct inotify_look *look, const struct stat *st)
+{
+	return st->st_ino == look->ino &&
+	       (major(st->st_dev) << 20 | minor(st->st_dev)) == look->dev;
+}
+
+/* The path and the directories that it is in. */
+static bool inotify_look_up(struct inotify_look *look)
+{
+	struct stat st;
+	char *slash;
+
+	for (;;) {
+		if (lstat(look->path, &st) == 0 && inotify_is(look, &st))
+			return true;
+		slash = strrchr(look->path, '/');
+		if (!slash || (slash == look->path && !slash[1]))
+			return false;
+		slash[slash == look->path] = '\0';
+	}
+}
+
+/* Everything below the path. */
+static bool inotify_look_down(struct inotify_look *look, unsigned int depth)
+{
+	DIR *dir = depth < INOTIFY_DEPTH_MAX ? opendir(look->path) : NULL;
+	size_t len = strlen(look->path);
+	struct dirent *e;
+	struct stat st;
+	bool found = false;
+
+	while (dir && !found && look->left && (e = readdir(dir))) {
+		look->left--;
+		if (text_equal(e->d_name, ".") || text_equal(e->d_name, "..") ||
+		    len + strlen(e->d_name) + 2 > sizeof(look->path))
+			continue;
+		text_format(look->path + len, sizeof(look->path) - len, "/%s", e->d_name);
+		found = lstat(look->path, &st) == 0 && inotify_is(look, &st);
+		if (!found && e->d_type == DT_DIR)
+			found = inotify_look_down(look, depth + 1);
+		if (!found)
+			look->path[len] = '\0';
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool inotify_link(struct inotify_look *look, const char *name)
+{
+	ssize_t n = readlink(name, look->path, sizeof(look->path) - 1);
+
+	look->path[n < 0 ? 0 : n] = '\0';
+	return look->path[0] == '/';
+}
+
+static bool inotify_look_open(struct inotify_look *look, pid_t pid)
+{
+	char name[300];
+	struct dirent *e;
+	bool found = false;
+	DIR *dir;
+
+	text_format(name, sizeof(name), "/proc/%d/fd", pid);
+	dir = opendir(name);
+	while (dir && !found && (e = readdir(dir))) {
+		text_format(name, sizeof(name), "/proc/%d/fd/%s", pid, e->d_name);
+		found = inotify_link(look, name) && inotify_look_up(look);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool inotify_look_far(struct inotify_look *look)
+{
+	OWNED_PTR char *path = res_find_inode(makedev(look->dev >> 20, look->dev & 0xfffff),
+					      look->ino, &look->left_far);
+
+	if (!path || strlen(path) >= sizeof(look->path))
+		return false;
+	strcpy(look->path, path);
+	return true;
+}
+
+static bool inotify_find(struct inotify_look *look, pid_t pid)
+{
+	char cwd[64];
+
+	text_format(cwd, sizeof(cwd), "/proc/%d/cwd", pid);
+	return inotify_look_open(look, pid) || (inotify_link(look, cwd) && inotify_look_up(look)) ||
+	       (inotify_link(look, cwd) && inotify_look_down(look, 0)) || inotify_look_far(look);
+}
+
+static int inotify_keep(const struct res_seen *seen, const struct fdinfo_watch *w,
+			struct inotify_look *look, struct model *pool, struct err *err)
+{
+	struct inotify_watch keep = { .wd = w->wd, .mask = w->mask };
+	int rc;
+
+	look->ino = w->ino;
+	look->dev = w->sdev;
+	if (!inotify_find(look, seen->pid))
+		return err_say(
+			err, ENOTSUP,
+			"descriptor %d (inotify) watches inode %llu of device %x, whose path "
+			"is not among the open files, nor below the working directory, nor soon "
+			"found elsewhere; let the program keep it open, or close the watch before "
+			"the checkpoint",
+			seen->fd, (unsigned long long)w->ino, w->sdev);
+	keep.path_len = (uint32_t)strlen(look->path) + 1;
+	rc = model_put_bytes(pool, &(struct img_ref){ 0 }, &keep, sizeof(keep));
+	if (rc >= 0)
+		rc = model_put_bytes(pool, &(struct img_ref){ 0 }, look->path, keep.path_len);
+	return rc < 0 ? err_set(err, rc, "keep a watch") : 0;
+}
+
+static int inotify_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
+			   struct err *err)
+{
+	OWNED_PTR struct inotify_look *look = calloc(1, sizeof(*look));
+	struct scan scan = scan_over(seen->text, seen->len);
+	size_t at = (size_t)(f - m->files.at);
+	struct fdinfo_watch watch;
+	struct model pool;
+	int queued = 0, rc = 0;
+
+	if (!look)
+		return err_set(err, ENOMEM, "keep watches");
+	if (ioctl(seen->dup, FIONREAD, &queued) == 0 && queued)
+		return err_say(
+			err, RES_BUSY,
+			"descriptor %d (inotify) has events that the program has not read yet; "
+			"try again when it has",
+			seen->fd);
+	look->left = INOTIFY_LOOK_MAX;
+	look->left_far = INOTIFY_FAR_MAX;
+	model_init(&pool);
+	while (rc >= 0 && fdinfo_next_watch(&scan, &watch))
+		rc = inotify_keep(seen, &watch, look, &pool, err);
+	if (rc >= 0)
+		rc = model_put_bytes(m, &m->files.at[at].data, pool.data.at, pool.data.n);
+	model_done(&pool);
+	return rc;
+}
+
+static int inotify_make(struct res_restart *r, const struct img_file *f, struct err *err)
+{
+	int fd = inotify_init1((int)(f->open_flags & O_NONBLOCK) | IN_CLOEXEC);
+
+	(void)r;
+	return fd < 0 ? err_set(err, errno, "make an inotify descriptor") : fd;
+}
+
+/* The next record at *@at, or NULL. */
+static const struct inotify_watch *inotify_next(const uint8_t **at, const uint8_t *end)
+{
+	const struct inotify_watch *w = (const void *)*at;
+	uint64_t left = (uint64_t)(end - *at), need;
+
+	if (left <= sizeof(*w))
+		return NULL;
+	need = sizeof(*w) + (((uint64_t)w->path_len + 7) & ~7ull);
+	if (!w->path_len || w->path_len > left - sizeof(*w) ||
+	    ((const char *)(w + 1))[w->path_len - 1])
+		return NULL;
+	*at = need > left ? end : *at + need;
+	return w;
+}
+
+/* The kernel counts watches up: one that is too low is taken away and made again. */
+static int inotify_add(int fd, const struct inotify_watch *w, struct err *err)
+{
+	const char *path = (const char *)(w + 1);
+
+	for (int tries = 0; tries < INOTIFY_WD_MAX; tries++) {
+		int wd = inotify_add_watch(fd, path, w->mask);
+
+		if (wd < 0)
+			return err_set(err, errno, "watch '%s' again", path);
+		if (wd == w->wd)
+			return 0;
+		if (wd > w->wd)
+			break;
+		inotify_rm_watch(fd, wd);
+	}
+	return err_say(err, EEXIST, "'%s' cannot be watched under number %d again", path, w->wd);
+}
+
+/* What taking watches away has told, and what our own work has done to what is watched. */
+static void inotify_drain(const struct img_file *f, int fd)
+{
+	char buf[2048];
+
+	fcntl(fd, F_SETFL, f->open_flags | O_NONBLOCK);
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+	fcntl(fd, F_SETFL, f->open_flags);
+}
+
+static int inotify_finish(const struct res_restart *r, const struct model *m,
+			  const struct img_file *f, int fd, struct err *err)
+{
+	const uint8_t *begin = model_bytes(m, f->data), *end = begin + f->data.len;
+	const struct inotify_watch *w, *next = NULL;
+	int rc = 0;
+
+	(void)r;
+	for (int32_t last = 0; rc >= 0; last = next->wd) {
+		const uint8_t *at = begin;
+
+		next = NULL;
+		while (begin && (w = inotify_next(&at, end)))
+			if (w->wd > last && (!next || w->wd < next->wd))
+				next = w;
+		if (!next)
+			break;
+		rc = inotify_add(fd, next, err);
+	}
+	inotify_drain(f, fd);
+	return rc;
+}
+
+const struct res_kind res_inotify = {
+	.kind = IMG_F_INOTIFY,
+	.name = "inotify",
+	.match = inotify_match,
+	.capture = inotify_capture,
+	.make = inotify_make,
+	.finish = inotify_finish,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memfd: memory with a descriptor; contents and seals. */
+#include "base/owned.h"
+#include "base/text.h"
+#include "res/res.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MEMFD_SAVE_MAX = 1 << 30 };
+
+static bool memfd_match(const struct res_seen *seen)
+{
+	return S_ISREG(seen->st.st_mode) && text_starts(seen->link, "/memfd:");
+}
+
+static int memfd_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
+			 struct err *err)
+{
+	off_t pos = lseek(seen->dup, 0, SEEK_CUR);
+	int seals = fcntl(seen->dup, F_GET_SEALS);
+
+	if (text_starts(seen->link, "/memfd:secret"))
+		return err_say(err, ENOTSUP,
+			       "descriptor %d is secret memory, which nobody can read", seen->fd);
+	f->pos = pos < 0 ? 0 : (uint64_t)pos;
+	f->object = seen->st.st_ino;
+	f->arg[MEMFD_ARG_SEALS] = seals < 0 ? 0 : (uint64_t)seals;
+	if (seen->st.st_size > MEMFD_SAVE_MAX)
+		return err_say(err, EFBIG,
+			       "descriptor %d is '%s' of %lld bytes: over 1 GiB is not saved",
+			       seen->fd, seen->link, (long long)seen->st.st_size);
+	f->flags |= IMG_FILE_SAVED;
+	return res_save_contents(m, &f->data, seen->dup, (uint64_t)seen->st.st_size, err);
+}
+
+/* "/memfd:NAME (deleted)" -> NAME */
+static void memfd_name(char *name, size_t size, const char *link)
+{
+	text_copy(name, size, link + sizeof("/memfd:") - 1);
+	text_drop_end(name, " (deleted)");
+}
+
+static int memfd_make(struct res_restart *r, const struct img_file *f, struct err *err)
+{
+	const char *path = model_string(r->m, f->path);
+	OWNED_FD int fd = -1;
+	char name[250], via[64];
+	int made = res_made_find(r, f->object, f->kind);
+	int rc, again;
+
+	if (made >= 0) {
+		text_format(via, sizeof(via), "/proc/self/fd/%d", made);
+		again = open(via, (int)(f->open_flags & O_ACCMODE) | O_CLOEXEC);
+		if (again < 0 || lseek(again, (off_t)f->pos, SEEK_SET) < 0)
+			return err_set(err, errno, "open '%s' again", path);
+		return again;
+	}
+	memfd_name(name, sizeof(name), path);
+	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return err_set(err, errno, "make '%s'", path);
+	rc = res_load_contents(r->m, f->data, fd, err);
+	if (rc < 0)
+		return rc;
+	if (ftruncate(fd, (off_t)f->size) < 0 || lseek(fd, (off_t)f->pos, SEEK_SET) < 0)
+		return err_set(err, errno, "size of '%s'", path);
+	if (f->mode & S_IFMT && fchmod(fd, f->mode & 07777) < 0)
+		return err_set(err, errno, "mode of '%s'", path);
+	if (f->arg[MEMFD_ARG_SEALS] && !(f->arg[MEMFD_ARG_SEALS] & F_SEAL_FUTURE_WRITE) &&
+	    fcntl(fd, F_ADD_SEALS, (int)f->arg[MEMFD_ARG_SEALS]) < 0)
+		return err_set(err, errno, "seals of '%s'", path);
+	if ((f->open_flags & O_ACCMODE) == O_RDWR)
+		return owned_fd_take(&fd);
+	text_format(via, sizeof(via), "/proc/self/fd/%d", fd);
+	again = open(via, (int)(f->open_flags & O_ACCMODE) | O_CLOEXEC);
+	return again < 0 ? err_set(err, errno, "open '%s' again", path) : again;
+}
+
+const struct res_kind res_memfd = {
+	.kind = IMG_F_MEMFD,
+	.name = "memfd",
+	.match = memfd_match,
+	.capture = memfd_capture,
+	.make = memfd_make,
+};

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Regular files: by path, or by contents where there is no path any more. */
+#include "base/owned.h"
+#include "base/text.h"
+#include "host/procid.h"
+#include "res/policy.h"
+#include "res/res.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+	/* Contents of a nameless file live in the image's pool while it is written. */
+	REG_SAVE_MAX = 1 << 30,
+	REG_SMALL_MAX = 1 << 20, /* a file this small is kept without being asked to */
+	REG_SMALL_ALL =
+		4 << 20, /* of all such files of the computation: they are read in the pause */
+};
+
+static bool reg_match(const struct res_seen *seen)
+{
+	if (seen->flags & O_PATH) /* of anything: it is only a name */
+		return !S_ISDIR(seen->st.st_mode) && !S_ISLNK(seen->st.st_mode);
+	return S_ISREG(seen->st.st_mode) && !text_starts(seen->link, "/memfd:");
+}
+
+/* True if @path still names the very file that is open. */
+static bool reg_named(const struct res_seen *seen)
+{
+	OWNED_PTR char *via = NULL;
+	struct stat st;
+
+	if (asprintf(&via, "/proc/%d/root%s", procid_shown(seen->pid), seen->link) < 0)
+		return false;
+	if (stat(via, &st) < 0 && stat(seen->link, &st) < 0)
+		return false;
+	return st.st_dev == seen->st.st_dev && st.st_ino == seen->st.st_ino;
+}
+
+pid_t res_proc_pid(const char *path)
+{
+	const char *s = path + sizeof("/proc/") - 1;
+	uint64_t pid;
+
+	if (!text_starts(path, "/proc/") || !text_scan(&s, s + text_length(s), 10, &pid) ||
+	    (*s && *s != '/') || pid > INT32_MAX)
+		return 0;
+	return (pid_t)pid;
+}
+
+/* What belongs to a process or thread that is no more cannot be had again. */
+static int reg_check_proc(const struct res_seen *seen, struct err *err)
+{
+	const char *task = strstr(seen->link, "/task/");
+	pid_t pid = res_proc_pid(seen->link);
+	char own[32];
+
+	if (!pid)
+		return 0;
+	if (text_ends(seen->link, " (deleted)") || access(seen->link, F_OK) < 0)
+		return err_say(
+			err, ENOTSUP,
+			"descriptor %d is '%s', of a process that has ended; close it before the "
+			"checkpoint",
+			seen->fd, seen->link);
+	text_format(own, sizeof(own), "/task/%d/", pid);
+	if (task && !text_starts(task, own))
+		return err_say(err, ENOTSUP,
+			       "descriptor %d is '%s', of a thread, which cannot be brought back; "
+			       "close it "
+			       "before the checkpoint",
+			       seen->fd, seen->link);
+	return 0;
+}
+
+static bool reg_late(const struct model *m, const struct img_file *f)
+{
+	return (f->kind == IMG_F_PROC || f->kind == IMG_F_DIR) &&
+	       res_proc_pid(model_string(m, f->path));
+}
+
+static void reg_await(const struct res_restart *r, const struct img_file *f)
+{
+	if (reg_late(r->m, f) && r->await)
+		r->await(r->context, res_proc_pid(model_string(r->m, f->path)));
+}
+
+/* A standard stream's file, opened once more: not ours to cut, others write to it as well. */
+static bool reg_is_outside(const struct res_seen *seen)
+{
+	for (size_t i = 0; i < seen->capture->nstreams; i++)
+		if (seen->capture->streams[i].ino == seen->st.st_ino &&
+		    seen->capture->streams[i].dev == seen->st.st_dev)
+			return true;
+	return false;
+}
+
+/* O_NONBLOCK: else a lease would keep us waiting for its holder, which stands still. */
+static int reg_save(struct model *m, const struct res_seen *seen, struct img_file *f, bool must,
+		    struct err *err)
+{
+	OWNED_FD int fd = open(seen->link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 && !must)
+		return 0; /* not for us to read: the file itself must do */
+	if (fd < 0)
+		return err_set(err, errno, "open '%s' to save it", seen->link);
+	return res_save_file(m, f, fd, seen->link, err);
+}
+
+/*
+ * What the program writes is cut back at a restart, as far as nobody has said otherwise. A small file
+ * is kept as well: the program may have moved or rewritten it by then, and a temporary one may be
+ * swept away.
+ */
+static int reg_capture_named(struct model *m, const struct res_seen *seen, struct img_file *f,
+			     struct err *err)
+{
+	enum res_policy policy = res_policy_of(seen->capture->policies, seen->link);
+	uint64_t size = (uint64_t)seen->st.st_size;
+	bool writes = (seen->flags & O_ACCMODE) != O_RDONLY && !reg_is_outside(seen);
+
+	if (policy == RES_POLICY_KEEP)
+		return 0;
+	if (policy != RES_POLICY_AUTO || writes)
+		f->flags |= IMG_FILE_ROLLBACK;
+	if (f->lease != F_UNLCK)
+		return 0; /* to open it in order to give it back what it held would break the lease */
+	if (policy == RES_POLICY_SAVE)
+		return reg_save(m, seen, f, true, err);
+	if (policy == RES_POLICY_ROLLBACK || size > REG_SMALL_MAX ||
+	    seen->capture->kept + size > REG_SMALL_ALL || !(writes || res_is_temporary(seen->link)))
+		return 0;
+	seen->capture->kept += size;
+	return reg_save(m, seen, f, false, err);
+}
+
+static int reg_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
+		       struct err *err)
+{
+	off_t pos = lseek(seen->dup, 0, SEEK_CUR);
+	int access = seen->flags & O_ACCMODE;
+
+	f->pos = pos < 0 ? 0 : (uint64_t)pos;
+	if (f->open_flags & O_PATH)
+		f->flags |= IMG_FILE_OPATH;
+	if (text_starts(seen->link, "/proc/") || text_starts(seen->link, "/sys/")) {
+		f->kind = IMG_F_PROC;
+		return reg_check_proc(seen, err);
+	}
+	if (f->open_flags & O_PATH && reg_named(seen))
+		return 0;
+	if (reg_named(seen))
+		return reg_capture_named(m, seen, f, err);
+	if (seen->st.st_size > REG_SAVE_MAX)
+		return err_say(
+			err, EFBIG,
+			"descriptor %d is the deleted file '%s' of %lld bytes: contents over 1 GiB "
+			"are not saved; keep the file's name, or close it",
+			seen->fd, seen->link, (long long)seen->st.st_size);
+	if (!S_ISREG(seen->st.st_mode))
+		return err_say(err, ENOTSUP,
+			       "descriptor %d is a path (O_PATH) of '%s', which has no name any "
+			       "more; close "
+			       "it before the checkpoint",
+			       seen->fd, seen->link);
+	f->flags |= IMG_FILE_DELETED | IMG_FILE_SAVED;
+	f->object = seen->st.st_ino;
+	for (size_t i = 0; i < m->files.n; i++)
+		if (m->files.at[i].object == f->object && m->files.at[i].data.len &&
+		    m->files.at[i].flags & IMG_FILE_DELETED) {
+			f->data = m->files.at[i].data; /* opened twice, saved once */
+			return 0;
+		}
+	/* A write-only description cannot be read through; its /proc link can. */
+	if (access == O_WRONLY || f->open_flags & O_PATH) {
+		char via[64];
+		OWNED_FD int fd = -1;
+
+		text_format(via, sizeof(via), "/proc/%d/fd/%d", procid_shown(seen->pid), seen->fd);
+		fd = open(via, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_set(err, errno, "open deleted file '%s' to save it", seen->link);
+		return res_save_contents(m, &f->data, fd, (uint64_t)seen->st.st_size, err);
+	}
+	return res_save_contents(m, &f->data, seen->dup, (uint64_t)seen->st.st_size, err);
+}
+
+static int reg_open_flags(const struct img_file *f)
+{
+	/* O_TMPFILE has O_DIRECTORY in it, which is a directory's to keep. */
+	uint32_t no = O_CREAT | O_EXCL | O_TRUNC |
+		      (uint32_t)(f->kind == IMG_F_DIR ? O_TMPFILE & ~O_DIRECTORY : O_TMPFILE);
+
+	return (int)(f->open_flags & ~no) | O_CLOEXEC | O_NOCTTY;
+}
+
+/*
+ * A nameless file beside its old place, or in memory where that directory cannot hold it. Written
+ * through a first description, so that read-only and append-only ones come back as they were.
+ */
+static int reg_make_deleted(struct res_restart *r, const struct img_file *f, struct err *err)
+{
+	const struct model *m = r->m;
+	const char *path = model_string(m, f->path);
+	OWNED_PTR char *dir = strdup(path);
+	OWNED_FD int fd = -1;
+	int made = res_made_find(r, f->object, f->kind);
+	const struct timespec times[2] = {
+		{ .tv_nsec = UTIME_NOW },
+		{ f->mtime_ns / 1000000000, f->mtime_ns % 1000000000 },
+	};
+	char via[64];
+	char *slash;
+	int rc;
+
+	if (!dir)
+		return err_set(err, ENOMEM, "restore deleted file '%s'", path);
+	if (made >= 0) { /* another description of the same file */
+		text_format(via, sizeof(via), "/proc/self/fd/%d", made);
+		rc = open(via, reg_open_flags(f));
+		return rc < 0 ? err_set(err, errno, "open deleted file '%s' again", path) : rc;
+	}
+	slash = strrchr(dir, '/');
+	if (slash) {
+		slash[slash == dir] = '\0';
+		fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, f->mode & 07777);
+	}
+	if (fd < 0)
+		fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, f->mode & 07777);
+	if (fd < 0)
+		fd = memfd_create("restored", MFD_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "make a nameless file for '%s'", path);
+	rc = res_load_contents(m, f->data, fd, err);
+	if (rc < 0)
+		return rc;
+	if (ftruncate(fd, (off_t)f->size) < 0)
+		return err_set(err, errno, "size of deleted file '%s'", path);
+	fchmod(fd, f->mode & 07777); /* the umask is the program's by now */
+	futimens(fd, times);
+	text_format(via, sizeof(via), "/proc/self/fd/%d", fd);
+	rc = open(via, reg_open_flags(f));
+	if (rc < 0) /* no /proc here, or the mode forbids it: the first description must do */
+		return owned_fd_take(&fd);
+	return rc;
+}
+
+/* A file that will be cut back must hold what it held when the checkpoint was taken. */
+static int reg_check_length(const struct model *m, const struct img_file *f, int fd,
+			    struct err *err)
+{
+	const char *path = model_string(m, f->path);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "stat '%s'", path);
+	if ((uint64_t)st.st_size < f->size)
+		return err_say(
+			err, EINVAL,
+			"'%s' has only %lld of the %llu bytes it had at the checkpoint; put it "
+			"back, or restart an older generation",
+			path, (long long)st.st_size, (unsigned long long)f->size);
+	return 0;
+}
+
+static int reg_open_named(struct res_restart *r, const struct img_file *f, struct err *err)
+{
+	const char *path = model_string(r->m, f->path);
+	int fd = open(path, reg_open_flags(f));
+
+	if (fd < 0 && errno == ENOENT && f->flags & IMG_FILE_SAVED) {
+		fd = res_make_saved(r->m, f, err);
+		if (fd < 0)
+			return fd;
+		fd = open(path, reg_open_flags(f));
+	}
+	return fd < 0 ? err_set(err, errno, "open '%s'", path) : fd;
+}
+
+static int reg_make(struct res_restart *r, const struct img_file *f, struct err *err)
+{
+	const char *path = model_string(r->m, f->path);
+	OWNED_FD int fd = -1;
+	int rc;
+
+	reg_await(r, f);
+	if (f->flags & IMG_FILE_DELETED)
+		fd = reg_make_deleted(r, f, err);
+	else
+		fd = reg_open_named(r, f, err);
+	if (fd < 0)
+		return fd;
+	if (f->flags & IMG_FILE_OPATH)
+		return owned_fd_take(&fd);
+	if (f->flags & IMG_FILE_ROLLBACK && !(f->flags & IMG_FILE_SAVED)) {
+		rc = reg_check_length(r->m, f, fd, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (lseek(fd, (off_t)f->pos, SEEK_SET) < 0 && f->kind != IMG_F_PROC)
+		return err_set(err, errno, "seek in '%s'", path);
+	return owned_fd_take(&fd);
+}
+
+const struct res_kind res_reg = {
+	.kind = IMG_F_REG,
+	.name = "file",
+	.match = reg_match,
+	.capture = reg_capture,
+	.late = reg_late,
+	.make = reg_make,
+};
+
+static bool dir_match(const struct res_seen *seen)
+{
+	return S_ISDIR(seen->st.st_mode) || S_ISLNK(seen->st.st_mode);
+}
+
+static int dir_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
+		       struct err *err)
+{
+	off_t pos;
+
+	(void)m;
+	if (f->open_flags & O_PATH)
+		f->flags |= IMG_FILE_OPATH;
+	else if ((pos = lseek(seen->dup, 0, SEEK_CUR)) > 0)
+		f->pos = (uint64_t)pos;
+	if (res_proc_pid(seen->link))
+		return reg_check_proc(seen, err);
+	if (text_ends(seen->link, " (deleted)"))
+		f->flags |= IMG_FILE_DELETED;
+	return 0;
+}
+
+int res_open_removed(const char *path, mode_t mode, int flags, struct err *err)
+{
+	char fresh[] = "/tmp/cairn-removed-XXXXXX";
+	OWNED_PTR char *old = strdup(path);
+	const char *name = old;
+	int fd;
+
+	if (!old)
+		return err_set(err, ENOMEM, "restore removed directory '%s'", path);
+	text_drop_end(old, " (deleted)");
+	if (mkdir(old, mode & 07777) < 0)
+		name = mkdtemp(fresh);
+	fd = name ? open(name, flags) : -1;
+	if (fd < 0)
+		fd = err_set(err, errno, "restore removed directory '%s'", old);
+	if (name)
+		rmdir(name);
+	return fd;
+}
+
+static int dir_make(struct res_restart *r, const struct img_file *f, struct err *err)
+{
+	const char *path = model_string(r->m, f->path);
+	int fd;
+
+	reg_await(r, f);
+	if (f->flags & IMG_FILE_DELETED && text_ends(path, " (deleted)"))
+		return res_open_removed(path, f->mode, reg_open_flags(f), err);
+	fd = open(path, reg_open_flags(f));
+	if (fd < 0)
+		return err_set(err, errno, "open directory '%s'", path);
+	if (f->pos)
+		lseek(fd, (off_t)f->pos, SEEK_SET); /* a directory may have changed: best effort */
+	return fd;
+}
+
+const struct res_kind res_dir = {
+	.kind = IMG_F_DIR,
+	.name = "directory",
+	.match = dir_match,
+	.capture = dir_capture,
+	.late = reg_late,
+	.make = dir_make,
+};
+
+/* Does the file hold what the image does, and no more? Then its time of change stays what it is. */
+static bool reg_holds(const struct model *m, const struct img_file *f, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (uint64_t)st.st_size == f->data.len &&
+	       res_holds(fd, model_bytes(m, f->data), f->data.len, 0);
+}
+
+int res_open_mapped(const struct model *m, const struct img_file *f, bool writable, struct err *err)
+{
+	const char *path = model_string(m, f->path);
+	int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
+	int rc;
+
+	if (fd < 0 && errno == ENOENT && f->flags & IMG_FILE_SAVED) {
+		fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, f->mode & 07777);
+		if (fd < 0) /* its directory has gone as well: a nameless one will do */
+			fd = memfd_create("restored", MFD_CLOEXEC);
+	}
+	if (fd < 0)
+		return err_set(err, errno, "open mapped file '%s'", path);
+	if (f->flags & IMG_FILE_SAVED && writable && !reg_holds(m, f, fd)) {
+		rc = res_load_contents(m, f->data, fd, err);
+		if (rc < 0) {
+			close(fd);
+			return err_add(err, "mapped file '%s'", path);
+		}
+	}
+	return fd;
+}

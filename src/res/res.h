@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kernel resources behind descriptors: how to capture each kind, how to make it again.
+ *
+ * The one rule: a kind is one file and one line in the table of res.c. Capturing only looks: it
+ * changes nothing that the program could see, and may be abandoned at any point.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "image/model.h"
+#include "procfs/fdinfo.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* One descriptor of a parked process, as first seen. */
+struct res_seen {
+	pid_t pid;
+	int fd; /* the program's number */
+	int dup; /* our descriptor for the same open file description; borrowed */
+	const char *link; /* what /proc/PID/fd/N points at */
+	struct stat st;
+	int flags; /* F_GETFL */
+	const char *text; /* all of /proc/PID/fdinfo/N, @len bytes; borrowed */
+	size_t len;
+	struct fdinfo info; /* the same, parsed */
+	struct res_capture *capture; /* that this is part of */
+};
+
+/*
+ * A standard stream that came from outside: known by the agent's own descriptor for it, or, where the
+ * agent holds none (it keeps no pipe of the program's open), by what it is.
+ */
+struct res_stream {
+	int number; /* 0, 1, 2: what of a restart's own takes its place */
+	int fd; /* the agent's; -1: it holds none */
+	uint64_t dev, ino; /* 0: there is no such stream */
+};
+
+/* A capture over all processes of a computation. */
+struct res_capture {
+	const struct res_stream *streams; /* borrowed */
+	size_t nstreams;
+	struct res_described *described; /* every description seen so far */
+	size_t ndescribed, room;
+	uint32_t *sorted; /* numbers of them, in the order of the search (described.c) */
+	bool unsorted; /* the kernel does not tell that order */
+	uint32_t next_id;
+	bool no_kcmp; /* refused here: fall back to toggling a status flag */
+	struct inet_seen *inet; /* network sockets, until it is known who is connected to whom */
+	size_t ninet, inet_room;
+	bool close_outside; /* connections with outside are closed at a restart, not refused now */
+	const struct res_policies *policies; /* for files; borrowed, may be NULL */
+	uint64_t kept; /* bytes of files that nobody asked us to keep */
+	int *flying; /* our descriptors for descriptions that were met in flight */
+	size_t nflying;
+};
+
+/* What is in the way now will not be when the program has gone on a little. */
+enum { RES_BUSY = EAGAIN };
+
+void res_capture_init(struct res_capture *c, const struct res_stream *streams, size_t nstreams);
+void res_capture_done(struct res_capture *c);
+
+/*
+ * Add all descriptors of parked process @pid to @m: an img_fd each, and an img_file for each open file
+ * description not met before in this capture. What cannot be brought back is refused by name.
+ */
+int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid, struct err *err);
+
+/*
+ * When the descriptors of all parked processes, those of @models, have been captured: what could not be seen
+ * before is added to them.
+ */
+int res_capture_queues(struct model *const *models, size_t n, struct err *err);
+
+/*
+ * After the descriptors of all processes: network sockets, which are understood when all are known.
+ * -RES_BUSY: not now.
+ */
+int res_capture_network(struct res_capture *c, struct err *err);
+
+/*
+ * A descriptor that was found in flight in a queue that @m keeps: its description is captured like any other.
+ * @fd is the capture's from here on, also on failure: it stays open until res_capture_land.
+ */
+int res_capture_flying(struct res_capture *c, struct model *m, int fd, uint32_t *id,
+		       struct err *err);
+
+/*
+ * When the descriptors of all processes have been captured: what refers to others. @models has @n, of all
+ * processes, in the order in which they were captured.
+ */
+int res_capture_settle(struct res_capture *c, struct model *const *models, size_t n,
+		       struct err *err);
+
+/*
+ * Add to @m, of process @pid, the files that c->policies names and that no process has open now. After
+ * res_capture_fds of all.
+ */
+int res_capture_named(struct res_capture *c, struct model *m, pid_t pid, struct err *err);
+
+/* Close what was kept open. Before the program goes on: it would find our copies of its descriptors. */
+void res_capture_land(struct res_capture *c);
+
+/*
+ * The settings of the terminal that the computation is in the foreground of, if it is: into the first of
+ * @models. At a restart those of @m's image are given to ours (SIGTTOU must be blocked); false: there are
+ * none.
+ */
+int res_tty_capture_own(struct res_capture *c, struct model *const *models, size_t n,
+			struct err *err);
+bool res_tty_set_own(const struct model *m);
+
+/* A new img_file in @m with a fresh id, for a file that only a mapping names. NULL: no memory. */
+struct img_file *res_capture_file(struct res_capture *c, struct model *m);
+
+/*
+ * The description met so far, of any process, that holds the contents of nameless file @ino; its id is put
+ * into *@id, which else stays as it is.
+ */
+int res_capture_saved(struct res_capture *c, struct model *m, uint64_t ino, uint32_t *id,
+		      struct err *err);
+
+/*
+ * Descriptors at a restart. Every open file description of the computation is made once, in its first
+ * process and before that forks; all others inherit them, and each puts its own at its numbers.
+ */
+struct res_restart {
+	const struct model *m; /* whose img_file is being made */
+	const struct model *const *models; /* of all processes; borrowed */
+	size_t nmodels;
+	int std_fds[3]; /* what takes the place of the streams from outside; -1: /dev/null */
+	int base; /* numbers from here up are ours until res_restart_done: room.c */
+	struct res_made *made; /* descriptions made so far */
+	size_t nmade;
+	struct res_spare *spares; /* second ends, made with the first ones */
+	size_t nspares;
+	bool inet_made; /* all network sockets are, at the first: they stand among the spares */
+	struct res_pty *ptys; /* terminals inside the computation */
+	size_t nptys;
+	/* Set by the caller before res_restart_make: */
+	bool own_mounts; /* the mount namespace is ours */
+	void (*await)(void *context,
+		      pid_t pid); /* until that process of the computation is there */
+	void *context;
+	int *held; /* by res_pty_hold */
+	size_t nheld;
+};
+
+/*
+ * Make every description that any of @models has a descriptor for. Descriptors that the caller still
+ * needs are in @keep (moved out of the way, values updated, close-on-exec); all others of this process
+ * are closed. Single-threaded. @std_fds are borrowed. On failure too: res_restart_done.
+ */
+int res_restart_make(struct res_restart *r, const struct model *const *models, size_t n,
+		     const int std_fds[3], int *const *keep, size_t nkeep, struct err *err);
+
+/* In the process that @m describes: put its descriptors at their numbers. */
+int res_restart_place(struct res_restart *r, const struct model *m, struct err *err);
+
+/*
+ * Hold the numbers that the terminals inside had: masters for all of them, or none and -EEXIST. To be handed
+ * to the process that makes the descriptors, and released by everybody else.
+ */
+int res_pty_hold(const struct model *const *models, size_t n, int **fds, size_t *nfds,
+		 struct err *err);
+void res_pty_release(int **fds, size_t *nfds);
+
+/* In the leader of new session @sid: the terminal that it had, if that is inside the computation. */
+int res_pty_control(const struct res_restart *r, pid_t sid, struct err *err);
+/* The group that was in the foreground of that terminal, 0: none; and to put it there again. */
+pid_t res_pty_foreground(const struct res_restart *r, pid_t sid);
+void res_pty_set_foreground(const struct res_restart *r, pid_t sid);
+/* When all descriptions are made: locks and the like, that would be in our own way. */
+void res_pty_close_doors(struct res_restart *r);
+
+/* A descriptor for file @id, open until res_restart_done; -1: no process has one. */
+int res_restart_find(const struct res_restart *r, uint32_t id);
+
+/* Close everything that is not at a number of the program. */
+void res_restart_done(struct res_restart *r);
+
+/*
+ * Cut the files that @m's process was writing back to what they held at the checkpoint: the work will write
+ * the rest again. Those whose contents are here are given them back, also where they are gone. The last thing
+ * before it runs: a restart that fails leaves files as they were.
+ */
+int res_roll_back(const struct model *m, struct err *err);
+
+/* All three for a computation of one process. */
+int res_restart_fds(const struct model *m, const int std_fds[3], int *const *keep, size_t nkeep,
+		    struct err *err);
+
+/* Can the address of network socket @f be had here? -EADDRINUSE: no, and @err says who has it. */
+int res_check_address(const struct model *m, const struct img_file *f, struct err *err);
+
+/*
+ * A descriptor for a removed directory like the one that was @path (of /proc: with " (deleted)"): where it
+ * was if that can be, else anywhere. Nothing can be in it any more.
+ */
+int res_open_removed(const char *path, mode_t mode, int flags, struct err *err);
+
+/* The program of the process, from the image (exe_data): a nameless file. */
+int res_open_program(const struct model *m, struct err *err);
+
+/* Open the file behind mapped img_file @f by its path, for mapping with @writable; the caller closes. */
+int res_open_mapped(const struct model *m, const struct img_file *f, bool writable,
+		    struct err *err);
+
+/* Is this a place for files that need not last? What is small there is kept with the program. */
+bool res_is_temporary(const char *path);
+
+/*
+ * @path, a buffer of @size bytes, is a name that the file no longer has: put another one of the same
+ * directory in its place. False, and nothing changed, if there is none.
+ */
+bool res_linked_name(char *path, size_t size, dev_t dev, ino_t ino);
+
+/* The directories above @path that are missing, for us alone. Best effort. */
+void res_make_directories(const char *path);
+
+/*
+ * Before anything is mapped or opened: files in memory (IMG_FILE_MEMORY) under their names, each a new one of
+ * its old size; whoever has the one before keeps that.
+ */
+int res_remake_memory(const struct model *const *models, size_t n, struct err *err);
+
+/* What a kind can do. */
+struct res_kind {
+	enum img_file_kind kind;
+	const char *name; /* for messages */
+	bool (*match)(const struct res_seen *seen);
+	int (*capture)(struct model *m, const struct res_seen *seen, struct img_file *f,
+		       struct err *err);
+	/*
+	 * Can it be made only when other processes are there? Then each process that has a descriptor
+	 * makes its own. May be NULL: never.
+	 */
+	bool (*late)(const struct model *m, const struct img_file *f);
+	/* A new descriptor for @f (any number), position and flags set; -errno. */
+	int (*make)(struct res_restart *r, const struct img_file *f, struct err *err);
+	/* After all have been made: what is in the queue of @fd, which @f was made as. May be NULL. */
+	int (*fill)(struct res_restart *r, const struct img_file *f, int fd, struct err *err);
+	/* After all have been filled: settings that would have been in the way. May be NULL. */
+	int (*settle)(struct res_restart *r, const struct img_file *f, int fd, struct err *err);
+	/* After all numbers are in place: what refers to numbers. May be NULL. */
+	int (*finish)(const struct res_restart *r, const struct model *m, const struct img_file *f,
+		      int fd, struct err *err);
+};
+
+extern const struct res_kind res_reg, res_dir, res_chr, res_tty, res_ptmx, res_pipe, res_eventfd,
+	res_epoll, res_timerfd, res_signalfd, res_memfd, res_inet, res_unix, res_pidfd, res_inotify,
+	res_socket, res_mqueue;
+
+/*
+ * img_file.arg. Where F_SEAL_FUTURE_WRITE is among the seals, which lets no new mapping be writable, the
+ * processes put them on when all have their mappings.
+ */
+enum { MEMFD_ARG_SEALS };
+
+enum { RES_PIDFD_ARG_PID }; /* img_file.arg; 0: it has ended, and been waited for */
+
+/* The process of @path below /proc that belongs to one: "/proc/PID/..."; 0: to none. */
+pid_t res_proc_pid(const char *path);
+
+/* What is named so by /proc and cannot be brought back: "a ..., what to do"; NULL: nothing against it. */
+const char *res_refused(const char *link);
+
+/* Put the contents of @fd (regular file of @size bytes) into the model's pool. */
+int res_save_contents(struct model *m, struct img_ref *ref, int fd, uint64_t size, struct err *err);
+int res_load_contents(const struct model *m, struct img_ref ref, int fd, struct err *err);
+/* Does the file hold these @len bytes at offset @at? What is unchanged need not be written again. */
+bool res_holds(int fd, const char *bytes, size_t len, uint64_t at);
+
+/* Save all of file @f, named @path, which @fd can read; the same file once. Over 1 GiB: -EFBIG. */
+int res_save_file(struct model *m, struct img_file *f, int fd, const char *path, struct err *err);
+
+/* A new file of the name, size and contents of @f, whose contents are in @m; directories too. */
+int res_make_saved(const struct model *m, const struct img_file *f, struct err *err);
+
+/*
+ * Keep the other end of a pair until its own img_file is made: owned by @r from here on, also on
+ * failure. Take gives it to the caller, find lends it; or -1.
+ */
+int res_spare_put(struct res_restart *r, uint64_t key, int fd, struct err *err);
+int res_spare_find(const struct res_restart *r, uint64_t key);
+int res_spare_take(struct res_restart *r, uint64_t key);
+
+/* The img_file of any process for which @match says yes; NULL: none. *@owner: its model. */
+const struct img_file *res_find_file(const struct res_restart *r, const struct model **owner,
+				     bool (*match)(const struct img_file *f, uint64_t key),
+				     uint64_t key);
+
+/* Find a description of @kind made already for kernel object @object; -1 if none. */
+int res_made_find(const struct res_restart *r, uint64_t object, uint32_t kind);

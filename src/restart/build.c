@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A restart, step by step: fork and seize; each process writes and follows its plan up to empty mappings;
+ * fill; the rest of the plans with all threads; the last touch; let go.
+ */
+#include "base/owned.h"
+#include "host/fault.h"
+#include "res/mqueue.h"
+#include "res/sysv.h"
+#include "restart/child.h"
+#include "restart/fill.h"
+#include "restart/finish.h"
+#include "restart/front.h"
+#include "restart/place.h"
+#include "restart/restart.h"
+#include "restart/tracer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+struct build {
+	const struct restart_place *place;
+	struct child_context context;
+	struct tracer tracer;
+	struct finish *finish; /* one per process */
+	struct rebuild_object *objects;
+	size_t nobjects;
+	struct sysv_restart sysv;
+	struct mqueue_restart queues;
+	const struct model **models;
+};
+
+static int64_t build_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static const struct model *build_model(const struct build *b, size_t i)
+{
+	return image_reader_model(b->context.images[i]);
+}
+
+static struct rebuild_object *build_object(struct build *b, const struct img_vma *v)
+{
+	size_t i = 0;
+
+	while (i < b->nobjects && b->objects[i].object != v->object)
+		i++;
+	if (i == b->nobjects)
+		b->objects[b->nobjects++].object = v->object;
+	return &b->objects[i];
+}
+
+static bool build_is_shared(const struct img_vma *v)
+{
+	return v->kind == IMG_VMA_ANON && v->object && v->flags & IMG_VMA_SHARED &&
+	       !(v->flags & IMG_VMA_HUGETLB);
+}
+
+static int build_make_object(struct build *b, struct rebuild_object *o, struct err *err)
+{
+	uint64_t size = 0;
+	void *at;
+
+	if (o->object & IMG_OBJECT_SYSV) {
+		o->at = (uintptr_t)sysv_segment(&b->sysv, o->object, &size);
+		if (!o->at || o->size > size)
+			return err_say(
+				err, EBADMSG,
+				"a mapping of System V shared memory segment %u is of more than "
+				"the images hold of it",
+				(unsigned int)o->object);
+		o->size = size;
+		return 0;
+	}
+	at = mmap(NULL, o->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
+		  -1, 0);
+	if (at == MAP_FAILED)
+		return err_set(err, errno, "%llu bytes of shared memory",
+			       (unsigned long long)o->size);
+	o->at = (uintptr_t)at;
+	return 0;
+}
+
+/* Shared memory without a file: made here once, inherited by all, moved into place by each. */
+static int build_objects(struct build *b, struct err *err)
+{
+	size_t room = 1;
+
+	for (size_t i = 0; i < b->context.n; i++)
+		for (size_t k = 0; k < build_model(b, i)->vmas.n; k++)
+			room += build_is_shared(&build_model(b, i)->vmas.at[k]);
+	b->objects = calloc(room, sizeof(*b->objects));
+	if (!b->objects)
+		return err_set(err, ENOMEM, "shared memory");
+	for (size_t i = 0; i < b->context.n; i++)
+		for (size_t k = 0; k < build_model(b, i)->vmas.n; k++) {
+			const struct img_vma *v = &build_model(b, i)->vmas.at[k];
+			uint64_t size = v->offset + (v->end - v->start);
+			struct rebuild_object *o = build_is_shared(v) ? build_object(b, v) : NULL;
+
+			if (o && o->size < size)
+				o->size = size;
+		}
+	for (size_t i = 0; i < b->nobjects; i++) {
+		int rc = build_make_object(b, &b->objects[i], err);
+
+		if (rc < 0)
+			return rc;
+	}
+	b->context.objects = b->objects;
+	b->context.nobjects = b->nobjects;
+	return 0;
+}
+
+static int build_init(struct build *b, struct err *err)
+{
+	size_t size = b->context.n * sizeof(*b->context.boards);
+	int rc;
+	void *boards = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	b->context.go[0] = b->context.go[1] = -1;
+	if (boards == MAP_FAILED)
+		return err_set(err, errno, "restart of %zu processes", b->context.n);
+	b->context.boards = boards;
+	b->finish = calloc(b->context.n, sizeof(*b->finish));
+	if (!b->finish)
+		return err_set(err, ENOMEM, "restart of %zu processes", b->context.n);
+	if (pipe2(b->context.go, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe");
+	b->models = calloc(b->context.n, sizeof(*b->models));
+	if (!b->models)
+		return err_set(err, ENOMEM, "restart of %zu processes", b->context.n);
+	for (size_t i = 0; i < b->context.n; i++)
+		b->models[i] = build_model(b, i);
+	if (b->place->strategy == IDS_CYCLE &&
+	    (place_check_order(&b->context, err) < 0 ||
+	     order_create(&b->context.order, b->context.images, b->context.n, getpid(), err) < 0))
+		return -err->num;
+	rc = res_remake_memory(b->models, b->context.n, err);
+	if (rc >= 0)
+		rc = sysv_make(&b->sysv, b->models, b->context.n, err);
+	if (rc >= 0)
+		rc = mqueue_make(&b->queues, b->models, b->context.n, err);
+	return rc < 0 ? rc : build_objects(b, err);
+}
+
+static void build_done(struct build *b)
+{
+	for (size_t i = 0; b->finish && i < b->context.n; i++)
+		finish_done(&b->finish[i]);
+	free(b->finish);
+	for (size_t i = 0; i < b->nobjects; i++)
+		if (b->objects[i].at && !(b->objects[i].object & IMG_OBJECT_SYSV))
+			munmap((void *)b->objects[i].at, b->objects[i].size);
+	free(b->objects);
+	sysv_restart_done(&b->sysv);
+	mqueue_restart_done(&b->queues);
+	free(b->models);
+	order_destroy(b->context.order);
+	owned_fd_done(&b->context.go[0]);
+	owned_fd_done(&b->context.go[1]);
+	if (b->context.boards)
+		munmap(b->context.boards, b->context.n * sizeof(*b->context.boards));
+}
+
+static int build_fill(struct build *b, struct restart_result *result, struct err *err)
+{
+	OWNED_PTR struct fill_target *targets = calloc(b->context.n, sizeof(*targets));
+	int64_t began = build_clock();
+	int rc;
+
+	if (!targets)
+		return err_set(err, ENOMEM, "fill memory");
+	for (size_t i = 0; i < b->context.n; i++)
+		targets[i] = (struct fill_target){ b->context.images[i], b->tracer.at[i].pid };
+	rc = fill_memory(targets, b->context.n, b->context.options->workers, &result->memory_bytes,
+			 err);
+	for (size_t i = 0; rc >= 0 && i < b->context.n; i++)
+		rc = finish_prepare(&b->finish[i], build_model(b, i), err);
+	result->fill_ns = build_clock() - began;
+	return rc;
+}
+
+static int build_finish(struct build *b, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < b->context.n; i++) {
+		if (build_model(b, i)->process.flags & IMG_PROC_ZOMBIE)
+			continue;
+		rc = tracer_stop_threads(&b->tracer, i, err);
+		if (rc >= 0)
+			rc = finish_process(&b->finish[i], b->context.boards[i].header,
+					    b->context.options->env, err);
+		if (rc < 0)
+			err_add(err, "process %d", b->tracer.at[i].pid);
+	}
+	return rc;
+}
+
+static int build_roll_back(const struct build *b, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < b->context.n; i++)
+		rc = res_roll_back(build_model(b, i), err);
+	return rc;
+}
+
+static pid_t build_root(const struct build *b)
+{
+	for (size_t i = 0; i < b->context.n; i++)
+		if (build_model(b, i)->process.flags & IMG_PROC_ROOT)
+			return build_model(b, i)->process.pid;
+	return build_model(b, 0)->process.pid;
+}
+
+/* Of another group or session than the root's are those in the foreground of terminals inside. */
+static bool build_in_foreground(const struct build *b, size_t i, pid_t root)
+{
+	const struct img_process *p = &build_model(b, i)->process;
+
+	return p->flags & IMG_PROC_FOREGROUND && getsid(p->pid) == getsid(root);
+}
+
+/*
+ * A screen that looks otherwise than when they were stopped: those who draw on it draw it anew. As from any
+ * terminal whose size has changed.
+ */
+static void build_tell_of_terminal(const struct build *b, pid_t root)
+{
+	for (size_t i = 0; i < b->context.n; i++)
+		if (build_in_foreground(b, i, root) &&
+		    !(build_model(b, i)->process.flags & IMG_PROC_ZOMBIE))
+			kill(build_model(b, i)->process.pid, SIGWINCH);
+}
+
+/*
+ * To the group that had it, else to the root's; with its settings, as they may be a full-screen program's;
+ * before anything runs that would read from it.
+ */
+static void build_hand_over_terminal(const struct build *b)
+{
+	pid_t root = build_root(b), pgid = getpgid(root);
+	bool set = false;
+
+	if (!b->place->foreground)
+		return;
+	for (size_t i = 0; i < b->context.n; i++) {
+		if (build_in_foreground(b, i, root))
+			pgid = getpgid(build_model(b, i)->process.pid);
+		set = res_tty_set_own(build_model(b, i)) || set;
+	}
+	if (pgid > 0)
+		front_give_terminal(pgid);
+	if (set)
+		build_tell_of_terminal(b, root);
+}
+
+static void build_pass_signals(const struct build *b, uint64_t signals)
+{
+	for (int sig = 1; sig <= 64; sig++)
+		if (signals >> (sig - 1) & 1)
+			kill(build_root(b), sig);
+}
+
+static int build_run(struct build *b, struct restart_result *result, struct err *err)
+{
+	int64_t began = build_clock();
+	uint64_t signals = 0;
+	int rc = tracer_start(&b->tracer, err);
+
+	fault_point("restart.started");
+	if (rc >= 0)
+		rc = tracer_await(&b->tracer, err);
+	fault_point("restart.mapped");
+	result->build_ns = build_clock() - began;
+	if (rc >= 0)
+		rc = build_fill(b, result, err);
+	fault_point("restart.filled");
+	if (rc >= 0)
+		rc = tracer_continue(&b->tracer, err);
+	fault_point("restart.continued");
+	if (rc >= 0)
+		rc = tracer_await(&b->tracer, err);
+	fault_point("restart.rebuilt");
+	if (rc >= 0)
+		rc = build_finish(b, err);
+	fault_point("restart.finished");
+	if (rc >= 0)
+		rc = front_ask(b->place->front_fd, &signals, err);
+	if (rc >= 0)
+		rc = sysv_settle(&b->sysv, err);
+	if (rc >= 0)
+		rc = mqueue_settle(&b->queues, err);
+	if (rc >= 0)
+		rc = build_roll_back(b, err);
+	fault_point("restart.rolled_back");
+	if (rc >= 0) {
+		build_hand_over_terminal(b);
+		tracer_release(&b->tracer);
+		build_pass_signals(b, signals);
+	}
+	result->total_ns = build_clock() - began;
+	return rc;
+}
+
+int restart_build(struct image_reader *const *images, size_t n,
+		  const struct restart_options *options, const struct restart_place *place,
+		  struct restart_result *result, struct err *err)
+{
+	struct build b = { .context = { .images = images,
+					.n = n,
+					.options = options,
+					.own_mounts = place->strategy == IDS_NAMESPACE,
+					.ptys = place->ptys,
+					.nptys = place->nptys },
+			   .place = place };
+	int rc;
+
+	*result = (struct restart_result){ 0 };
+	rc = build_init(&b, err);
+	if (rc >= 0)
+		rc = tracer_init(&b.tracer, &b.context, err);
+	if (rc >= 0)
+		rc = build_run(&b, result, err);
+	if (rc >= 0)
+		result->root = build_root(&b);
+	tracer_done(&b.tracer);
+	if (rc < 0) {
+		sysv_undo(&b.sysv);
+		mqueue_undo(&b.queues);
+	}
+	build_done(&b);
+	return rc;
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "restart/child.h"
+
+#include "arch/stack.h"
+#include "base/mem.h"
+#include "base/owned.h"
+#include "base/text.h"
+#include "host/fault.h"
+#include "restart/cycle.h"
+#include "restart/place.h"
+#include "restart/spawn.h"
+#include "restart/vdso.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stddef.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	CHILD_TIMER_IDS = 77, /* PR_TIMER_CREATE_RESTORE_IDS */
+	CHILD_RSEQ_SIG = 0x53053053, /* glibc's, on this architecture */
+	CHILD_RSEQ_UNREGISTER = 1,
+	CHILD_PERSONALITY_ASK = -1,
+	CHILD_CWD_MODE = 0700, /* of a working directory that had been removed */
+};
+
+/* glibc >= 2.35; absent in others, which do not register either. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+static const struct model *child_model(const struct child_context *c, size_t index)
+{
+	return image_reader_model(c->images[index]);
+}
+
+pid_t child_fork(struct child_context *c, size_t index)
+{
+	const struct img_process *p = &child_model(c, index)->process;
+	/* Only a child that tells its end by SIGCHLD is a fork to the tracer, and seized for that. */
+	pid_t pid = c->order ? cycle_fork(p->pid, order_last(c->order), CLONE_PTRACE,
+					  (int)p->exit_signal)
+			     : spawn_fork(p->pid, CLONE_PTRACE, (int)p->exit_signal);
+
+	if (pid == 0 && c->order)
+		order_set_born(c->order, (int32_t)index);
+	if (pid == 0)
+		child_run(c, index);
+	return pid;
+}
+
+static void child_write(const char *path, const char *text)
+{
+	OWNED_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) /* a comfort: raising may not be allowed */
+		(void)!write(fd, text, strlen(text));
+}
+
+static int child_enter(const char *cwd, struct err *err)
+{
+	OWNED_FD int removed = -1;
+
+	if (access(cwd, F_OK) < 0 && text_ends(cwd, " (deleted)")) {
+		removed = res_open_removed(cwd, CHILD_CWD_MODE, O_PATH | O_DIRECTORY | O_CLOEXEC,
+					   err);
+		if (removed < 0)
+			return removed;
+	}
+	if ((removed < 0 ? chdir(cwd) : fchdir(removed)) < 0)
+		return err_set(err, errno, "working directory '%s'", cwd);
+	return 0;
+}
+
+static int child_attributes(const struct model *m, struct err *err)
+{
+	const char *cwd = model_string(m, m->process.cwd);
+	char text[32];
+
+	text_format(text, sizeof(text), "%d", m->process.oom_score_adj);
+	child_write("/proc/self/oom_score_adj", text);
+	text_format(text, sizeof(text), "0x%x", m->process.coredump_filter);
+	child_write("/proc/self/coredump_filter", text);
+	if (cwd[0] && child_enter(cwd, err) < 0)
+		return -err->num;
+	umask((mode_t)m->process.umask);
+	return 0;
+}
+
+/* When no path is opened any more: all are as we see them. The working directory may be outside of it. */
+static int child_change_root(const struct model *m, struct err *err)
+{
+	const char *root = model_string(m, m->process.root);
+
+	if (root[0] && strcmp(root, "/") && chroot(root) < 0)
+		return err_set(err, errno, "root directory '%s'", root);
+	return 0;
+}
+
+/* Descriptors for mappings: the program's own where it has one, else opened by path, each file once. */
+struct child_maps {
+	const struct res_restart
+		*res; /* for descriptors that only other processes have; borrowed */
+	int *vma_fd;
+	int *opened;
+	size_t nopened;
+};
+
+static void child_maps_done(struct child_maps *maps)
+{
+	free(maps->vma_fd);
+	free(maps->opened);
+}
+
+static bool child_maps_writable(const struct model *m, uint32_t file)
+{
+	for (size_t i = 0; i < m->vmas.n; i++)
+		if (m->vmas.at[i].file == file && m->vmas.at[i].flags & IMG_VMA_SHARED &&
+		    (m->vmas.at[i].prot & PROT_WRITE || m->vmas.at[i].object))
+			return true;
+	return false;
+}
+
+/* This process has closed its descriptor; another one has it. */
+static int child_map_elsewhere(const struct child_maps *maps, uint32_t id, struct err *err)
+{
+	int made = res_restart_find(maps->res, id);
+	int fd = made < 0 ? made : fcntl(made, F_DUPFD_CLOEXEC, 0);
+
+	if (made < 0)
+		return err_say(err, EINVAL, "no process has a descriptor for file %u", id);
+	return fd < 0 ? err_set(err, errno, "another descriptor for file %u", id) : fd;
+}
+
+static int child_map_fd(struct child_maps *maps, const struct model *m, size_t index,
+			struct err *err)
+{
+	uint32_t id = m->vmas.at[index].file;
+	const struct img_file *f;
+	int fd;
+
+	for (size_t i = 0; i < index; i++)
+		if (m->vmas.at[i].file == id)
+			return maps->vma_fd[i];
+	for (size_t i = 0; i < m->fds.n; i++)
+		if (m->fds.at[i].file == id)
+			return m->fds.at[i].fd;
+	f = model_file(m, id);
+	if (m->vmas.at[index].kind == IMG_VMA_MEMFD)
+		fd = child_map_elsewhere(maps, id, err);
+	else if (f)
+		fd = res_open_mapped(m, f, child_maps_writable(m, id), err);
+	else
+		fd = err_say(err, EINVAL, "names file %u, which is not in the image", id);
+	if (fd < 0)
+		return err_add(err, "mapping at 0x%llx",
+			       (unsigned long long)m->vmas.at[index].start);
+	maps->opened[maps->nopened++] = fd;
+	return fd;
+}
+
+static int child_maps_open(struct child_maps *maps, const struct model *m, struct err *err)
+{
+	maps->vma_fd = calloc(m->vmas.n + 1, sizeof(*maps->vma_fd));
+	maps->opened = calloc(m->vmas.n + 2, sizeof(*maps->opened));
+	if (!maps->vma_fd || !maps->opened)
+		return err_set(err, ENOMEM, "descriptors for mappings");
+	for (size_t i = 0; i < m->vmas.n; i++) {
+		int fd = m->vmas.at[i].file ? child_map_fd(maps, m, i, err) : -1;
+
+		if (m->vmas.at[i].file && fd < 0)
+			return fd;
+		maps->vma_fd[i] = fd;
+	}
+	return 0;
+}
+
+static void child_now(struct rebuild_now *now)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	OWNED_FD int groups = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
+	char text[8] = "";
+	long rc;
+
+	getresuid(&now->uid[0], &now->uid[1], &now->uid[2]);
+	getresgid(&now->gid[0], &now->gid[1], &now->gid[2]);
+	sys2(__NR_capget, &head, data);
+	now->cap_effective = data[0].effective | (uint64_t)data[1].effective << 32;
+	now->cap_permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
+	now->cap_inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
+	now->personality = (uint32_t)personality((unsigned long)CHILD_PERSONALITY_ASK);
+	rc = sys3(__NR_sched_getaffinity, 0, sizeof(now->cpus), now->cpus);
+	now->cpus_len = rc < 0 ? 0 : (size_t)rc;
+	now->timer_ids = prctl(CHILD_TIMER_IDS, 0, 0, 0, 0) == 0;
+	now->groups_denied = groups >= 0 && read(groups, text, 4) == 4 && !strcmp(text, "deny");
+	for (unsigned int i = 0; i < 16; i++) {
+		struct rlimit limit = { 0, 0 };
+
+		getrlimit((__rlimit_resource_t)i, &limit);
+		now->hard_limit[i] = limit.rlim_max;
+	}
+}
+
+static int child_choose_vdso(struct rebuild *b, struct layout *layout, struct err *err)
+{
+	const struct img_ref bytes = b->m->machine.vdso;
+	struct layout_areas old;
+	size_t own_at = 0;
+	void *copy;
+	int rc;
+
+	layout_image_areas(&old, b->m);
+	b->own = layout->areas;
+	if (!b->m->process.vdso_start || !b->own.n)
+		return 0; /* REBUILD_VDSO_NONE */
+	while (own_at < b->own.n && b->own.at[own_at].kind != IMG_VMA_VDSO)
+		own_at++;
+	if (own_at == b->own.n)
+		return 0;
+	if (layout_same_areas(&old, &b->own) &&
+	    bytes.len <= b->own.at[own_at].end - b->own.at[own_at].start &&
+	    mem_equal(model_bytes(b->m, bytes), (const void *)b->own.at[own_at].start, bytes.len)) {
+		b->vdso = REBUILD_VDSO_SAME;
+		return 0;
+	}
+	rc = layout_hole(layout, layout_areas_size(&b->own), &b->vdso_keep, err);
+	if (rc < 0)
+		return rc;
+	copy = malloc(bytes.len + 1);
+	if (!copy)
+		return err_set(err, ENOMEM, "copy the old vdso");
+	memcpy(copy, model_bytes(b->m, bytes), bytes.len);
+	b->vdso = REBUILD_VDSO_FOREIGN;
+	b->vdso_bytes = copy;
+	b->vdso_size = bytes.len;
+	return vdso_redirect(copy, bytes.len, (const void *)b->own.at[own_at].start,
+			     b->own.at[own_at].end - b->own.at[own_at].start,
+			     b->vdso_keep + b->own.at[own_at].start - layout_areas_start(&b->own),
+			     err);
+}
+
+/* A region for the plan, in nobody's way, with room to park what is only being moved. */
+static int child_region(struct rebuild *b, struct layout *layout, struct err *err)
+{
+	uint64_t start, parking;
+	struct plan_size size;
+	void *region;
+	int rc;
+
+	rebuild_size(&size, b->m, b->nobjects);
+	size.parking = layout_areas_size(&b->own);
+	for (size_t i = 0; i < b->nobjects; i++)
+		size.parking += b->objects[i].size;
+	rc = layout_hole(layout, plan_region_size(&size), &start, err);
+	if (rc < 0)
+		return rc;
+	region = mmap((void *)start, plan_region_size(&size), PROT_READ | PROT_WRITE | PROT_EXEC,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+	if (region == MAP_FAILED)
+		return err_set(err, errno, "map the restorer at 0x%llx", (unsigned long long)start);
+	plan_init(&b->plan, region, &size, &parking);
+	b->parking = parking;
+	parking += layout_areas_size(&b->own);
+	for (size_t i = 0; i < b->nobjects; i++) {
+		b->objects[i].parked = parking;
+		parking += b->objects[i].size;
+	}
+	return 0;
+}
+
+static int child_set_objects(const struct child_context *c, struct rebuild *b, struct err *err)
+{
+	b->objects = calloc(c->nobjects + 1, sizeof(*b->objects));
+	if (!b->objects)
+		return err_set(err, ENOMEM, "plan");
+	memcpy(b->objects, c->objects, c->nobjects * sizeof(*b->objects));
+	b->nobjects = c->nobjects;
+	return 0;
+}
+
+/*
+ * Threads whose ids must be taken as they come round are born before there is a plan; what they need of it
+ * is there beforehand.
+ */
+static int child_write_early(struct rebuild *b, struct err *err)
+{
+	size_t n = b->m->threads.n ? b->m->threads.n - 1 : 0;
+	struct layout layout = { 0 };
+	int rc = layout_init(&layout, err);
+
+	if (rc >= 0)
+		rc = layout_reserve(&layout, b->m, err);
+	b->own = layout.areas;
+	if (rc >= 0)
+		rc = child_region(b, &layout, err);
+	layout_done(&layout);
+	if (rc >= 0)
+		b->early = plan_reserve(&b->plan, n * sizeof(*b->early));
+	for (size_t i = 0; rc >= 0 && i < n && b->early; i++)
+		b->early[i].tid = b->m->threads.at[i + 1].tid;
+	return rc >= 0 && !b->early ? err_set(err, ENOSPC, "a restore plan of %zu threads", n) : rc;
+}
+
+static int child_write_plan(struct rebuild *b, struct err *err)
+{
+	struct layout layout = { 0 };
+	int rc;
+
+	child_now(&b->now);
+	rc = layout_init(&layout, err);
+	if (rc >= 0)
+		rc = layout_reserve(&layout, b->m, err);
+	if (rc >= 0)
+		rc = child_choose_vdso(b, &layout, err);
+	if (rc >= 0 && !b->early)
+		rc = child_region(b, &layout, err);
+	if (rc >= 0)
+		rc = rebuild_plan(b, err);
+	layout_done(&layout);
+	return rc;
+}
+
+/* From here on nothing of libc may run. */
+static void __attribute__((noreturn)) child_jump(const struct rebuild *b)
+{
+	struct plan_header *h = b->plan.header;
+
+	if (&__rseq_offset && &__rseq_size) {
+		char *rseq = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+		if (sys4(__NR_rseq, rseq, 32, CHILD_RSEQ_UNREGISTER, CHILD_RSEQ_SIG) < 0)
+			sys4(__NR_rseq, rseq, __rseq_size, CHILD_RSEQ_UNREGISTER, CHILD_RSEQ_SIG);
+	}
+	sys1(__NR_set_tid_address, 0);
+	sys2(__NR_set_robust_list, 0, 24);
+	stack_jump(plan_leader_stack(&b->plan), (void (*)(void *, void *))h->code, h, NULL);
+}
+
+static void child_await(void *context, pid_t pid)
+{
+	place_await_process(context, pid);
+}
+
+/* In a process that the agent forked: everything that any process of its tree has a descriptor for. */
+static int child_make_files(struct child_context *c, struct err *err)
+{
+	OWNED_PTR const struct model **models = calloc(c->n, sizeof(*models));
+	OWNED_PTR int **keep = calloc(c->nptys + 1, sizeof(*keep));
+
+	c->res = calloc(1, sizeof(*c->res));
+	if (!models || !keep || !c->res)
+		return err_set(err, ENOMEM, "make descriptors");
+	for (size_t i = 0; i < c->n; i++)
+		models[i] = child_model(c, i);
+	keep[0] = &c->go[0];
+	for (size_t i = 0; i < c->nptys; i++)
+		keep[i + 1] = &c->ptys[i];
+	c->res->own_mounts = c->own_mounts;
+	c->res->await = child_await;
+	c->res->context = c;
+	c->res->held = c->ptys;
+	c->res->nheld = c->nptys;
+	/* What is made points at the list for as long as this process is ours. */
+	return res_restart_make(c->res, owned_ptr_take(&models), c->n, c->options->std_fds, keep,
+				c->nptys + 1, err);
+}
+
+static int child_open_files(struct child_context *c, struct rebuild *b, struct child_maps *maps,
+			    struct err *err)
+{
+	const char *exe = model_string(b->m, b->m->process.exe);
+	int rc = res_restart_place(c->res, b->m, err);
+
+	maps->res = c->res;
+	if (rc >= 0)
+		rc = child_maps_open(maps, b->m, err);
+	res_restart_done(c->res);
+	close(c->go[0]);
+	if (rc < 0)
+		return rc;
+	if (b->m->process.exe_data.len)
+		b->exe_fd = res_open_program(b->m, err);
+	else
+		b->exe_fd = exe[0] ? open(exe, O_RDONLY | O_CLOEXEC) : -1;
+	if (b->exe_fd < 0 && b->m->process.exe_data.len)
+		return b->exe_fd;
+	if (b->exe_fd >= 0)
+		maps->opened[maps->nopened++] = b->exe_fd;
+	b->vma_fd = maps->vma_fd;
+	b->close = maps->opened;
+	b->nclose = maps->nopened;
+	return 0;
+}
+
+/* End as a process ended that nobody has waited for yet. */
+static void __attribute__((noreturn)) child_end_like(uint32_t wait_status)
+{
+	const struct rlimit none = { 0, 0 };
+	int sig = WTERMSIG(wait_status);
+	uint64_t all = 0;
+
+	if (WIFSIGNALED(wait_status)) {
+		setrlimit(RLIMIT_CORE, &none);
+		signal(sig, SIG_DFL);
+		kill(getpid(), sig);
+		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
+	}
+	_exit(WEXITSTATUS(wait_status));
+}
+
+/* Ignoring a pending signal forgets it. */
+static void child_forget_signal(int sig)
+{
+	if (sig) {
+		signal(sig, SIG_IGN);
+		signal(sig, SIG_DFL);
+	}
+}
+
+/*
+ * Children that had ended end before anything goes on; the program has had its SIGCHLD for them, or whatever
+ * signal clone(2) was told, or has it among its pending signals. (Those who have ended stay.)
+ */
+static void child_await_ended(struct child_context *c, size_t index)
+{
+	const struct img_process *me = &child_model(c, index)->process;
+	siginfo_t info;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct img_process *p = &child_model(c, i)->process;
+
+		if (p->ppid != me->pid || !(p->flags & IMG_PROC_ZOMBIE))
+			continue;
+		while (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT | __WALL) < 0 &&
+		       errno == EINTR)
+			;
+		child_forget_signal((int)p->exit_signal);
+	}
+	child_forget_signal(SIGCHLD);
+}
+
+static int child_prepare(struct child_context *c, size_t index, struct err *err)
+{
+	struct rebuild b = { .m = child_model(c, index), .exe_fd = -1 };
+	struct child_maps maps = { 0 };
+	int rc = c->res ? 0 : child_make_files(c, err);
+
+	fault_point("restart.child");
+	if (rc >= 0)
+		rc = child_set_objects(c, &b, err);
+	if (rc >= 0 && c->order)
+		rc = child_write_early(&b, err);
+	if (rc >= 0)
+		rc = place_take(c, index, &b, err);
+	if (rc < 0)
+		return rc;
+	child_await_ended(c, index);
+	rc = child_attributes(b.m, err);
+	if (rc >= 0)
+		rc = child_open_files(c, &b, &maps, err);
+	if (rc >= 0)
+		rc = child_write_plan(&b, err);
+	if (rc >= 0)
+		rc = child_change_root(b.m, err);
+	child_maps_done(&maps);
+	if (rc < 0)
+		return rc;
+	c->boards[index].header = (uintptr_t)b.plan.header;
+	child_jump(&b);
+}
+
+void child_run_maker(struct child_context *c, size_t index)
+{
+	struct child_board *board = &c->boards[index];
+	pid_t agent = getppid();
+	char word;
+
+	owned_fd_done(&c->go[1]);
+	c->go[1] = -1;
+	if (read(c->go[0], &word, 1) != 1)
+		_exit(1);
+	if (child_make_files(c, &board->err) < 0 || place_fork_top(c, agent, &board->err) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+void child_run(struct child_context *c, size_t index)
+{
+	struct child_board *board = &c->boards[index];
+	char word;
+
+	/* Nothing happens before the agent has seized us, and nothing at all without it. */
+	owned_fd_done(&c->go[1]);
+	c->go[1] = -1;
+	if (read(c->go[0], &word, 1) != 1)
+		_exit(1);
+	if (child_model(c, index)->process.flags & IMG_PROC_ZOMBIE &&
+	    place_take(c, index, NULL, &board->err) >= 0)
+		child_end_like(child_model(c, index)->process.exit_code);
+	if (!board->err.num && child_prepare(c, index, &board->err) < 0 && !board->err.num)
+		board->err.num = EIO;
+	_exit(1);
+}

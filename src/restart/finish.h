@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The last touch, when every thread of a process stands still: what only the agent can set, and the
+ * restorer's own memory taken away.
+ *
+ * The one rule: finish_prepare reads before threads exist what they would change by existing; nothing
+ * here lets a thread run an instruction of the program.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "image/model.h"
+
+#include <sys/types.h>
+#include <sys/user.h>
+
+struct finish {
+	const struct model *m;
+	struct user_regs_struct *regs; /* of each thread, as it will go on */
+	uint64_t insn; /* a system call instruction of the program's */
+};
+
+/* When memory is filled. Undone by finish_done, safe on a zeroed one. */
+int finish_prepare(struct finish *f, const struct model *m, struct err *err);
+void finish_done(struct finish *f);
+
+/*
+ * @header: address of the plan in the process. @env: NAME=VALUE to set in its environment, or NULL. All
+ * threads are in ptrace stops.
+ */
+int finish_process(struct finish *f, uint64_t header, char *const *env, struct err *err);

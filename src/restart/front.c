@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "restart/front.h"
+
+#include "base/owned.h"
+#include "host/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct front {
+	int fd, signals;
+	const struct front_building *building;
+	bool foreground; /* the terminal was ours when we began */
+	bool ready; /* the program runs */
+	bool own_group; /* in a group of its own: signals of the terminal do not reach us and it both */
+};
+
+int front_send(int fd, enum front_type type, int value)
+{
+	struct front_message m = { type, value };
+
+	if (send(fd, &m, sizeof(m), MSG_NOSIGNAL) == sizeof(m))
+		return 0;
+	return -errno;
+}
+
+int front_send_status(int fd, int wait_status)
+{
+	if (WIFSTOPPED(wait_status))
+		return front_send(fd, FRONT_STOPPED, WSTOPSIG(wait_status));
+	return front_send(fd, FRONT_ENDED, wait_status);
+}
+
+int front_receive(int fd, int *value)
+{
+	struct front_message m;
+	ssize_t n;
+
+	do {
+		n = recv(fd, &m, sizeof(m), MSG_DONTWAIT);
+		/* ECONNRESET: it closed over a signal that it had not read; what it said is still here. */
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	if (n != sizeof(m))
+		return FRONT_GONE;
+	*value = m.value;
+	return (int)m.type;
+}
+
+bool front_in_foreground(void)
+{
+	OWNED_FD int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	return tty >= 0 && tcgetpgrp(tty) == getpgrp();
+}
+
+void front_give_terminal(pid_t pgid)
+{
+	OWNED_FD int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	sigset_t ttou, before;
+
+	if (tty < 0)
+		return;
+	/* From the background this stops a process that does not block it. */
+	sigemptyset(&ttou);
+	sigaddset(&ttou, SIGTTOU);
+	pthread_sigmask(SIG_BLOCK, &ttou, &before);
+	tcsetpgrp(tty, pgid);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+int front_ask(int fd, uint64_t *signals, struct err *err)
+{
+	static const uint64_t ends = UINT64_C(1) << (SIGHUP - 1) | UINT64_C(1) << (SIGINT - 1) |
+				     UINT64_C(1) << (SIGQUIT - 1) | UINT64_C(1) << (SIGTERM - 1);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int value = 0, type;
+
+	*signals = 0;
+	if (fd < 0) /* there is none: we are what was called */
+		return 0;
+	if (front_send(fd, FRONT_BUILT, 0) < 0)
+		return err_say(err, ECANCELED, "the command was killed before the program ran");
+	do {
+		poll(&p, 1, -1);
+		type = front_receive(fd, &value);
+		if (type == FRONT_SIGNAL && value > 0 && value <= 64)
+			*signals |= UINT64_C(1) << (value - 1);
+	} while (type != FRONT_GO && type != FRONT_GONE);
+	if (type == FRONT_GONE)
+		return err_say(err, ECANCELED, "the command was killed before the program ran");
+	if (*signals & ends)
+		return err_say(err, ECANCELED, "ended by a signal before the program ran");
+	return 0;
+}
+
+static void front_wait(pid_t pid)
+{
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+}
+
+static void __attribute__((noreturn)) front_end(const struct front *f, int status)
+{
+	struct rlimit none = { 0, 0 };
+	sigset_t set;
+
+	if (f->foreground)
+		front_give_terminal(getpgrp());
+	/* Whoever waits for us may want the ids at once. A namespace may go on: quit leaves the program. */
+	if (f->building->child && !f->building->namespace)
+		front_wait(f->building->child);
+	if (!WIFSIGNALED(status))
+		_exit(WEXITSTATUS(status));
+	setrlimit(RLIMIT_CORE, &none); /* the program has left one, if any */
+	signal(WTERMSIG(status), SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, WTERMSIG(status));
+	raise(WTERMSIG(status));
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	_exit(128 + WTERMSIG(status));
+}
+
+static void front_tell(const struct front *f, enum front_type type, int value)
+{
+	front_send(f->fd, type, value);
+	if (f->building->wake)
+		f->building->wake(f->fd);
+}
+
+/* The program has been stopped: so are we, that the shell may see it; when we go on, it does. */
+static void front_stop(struct front *f)
+{
+	if (f->foreground)
+		front_give_terminal(getpgrp());
+	raise(SIGSTOP);
+	f->foreground = front_in_foreground();
+	front_tell(f, FRONT_CONTINUE, f->foreground);
+}
+
+/*
+ * The agent was killed. What it traced dies with it; what it had just let go, or not yet seized, dies here.
+ * Orphans come to us, and have given back their ids when we end.
+ */
+static void front_clear(const struct front_building *b)
+{
+	kill(b->child, SIGKILL);
+	front_wait(b->child);
+	for (size_t i = 0; i < b->npids; i++)
+		kill(b->pids[i], SIGKILL);
+	for (size_t i = 0; i < b->npids; i++)
+		front_wait(b->pids[i]);
+}
+
+static void __attribute__((noreturn)) front_lost(const struct front *f)
+{
+	if (f->foreground)
+		front_give_terminal(getpgrp());
+	if (!f->ready)
+		front_clear(f->building);
+	fprintf(stderr,
+		f->ready ? "%s: the agent has ended; the program goes on by itself "
+			   "(`cairn adopt PID` takes it up again)\n"
+			 : "%s: the agent was killed while it rebuilt the program; nothing is "
+			   "left of that, the checkpoint is as it was\n",
+		f->building->command);
+	_exit(f->ready ? 1 : 125);
+}
+
+static void front_message(struct front *f)
+{
+	int value = 0;
+	int type = front_receive(f->fd, &value);
+
+	switch (type) {
+	case FRONT_GONE:
+		front_lost(f);
+	case FRONT_READY:
+		f->ready = true;
+		prctl(PR_SET_CHILD_SUBREAPER, f->building->subreaper);
+		f->own_group = value;
+		break;
+	case FRONT_BUILT:
+		front_send(f->fd, FRONT_GO, 0);
+		break;
+	case FRONT_STOPPED:
+		front_stop(f);
+		break;
+	case FRONT_ENDED:
+		front_end(f, value);
+	}
+}
+
+static void front_signal(struct front *f)
+{
+	struct signalfd_siginfo s;
+
+	if (read(f->signals, &s, sizeof(s)) != sizeof(s) || s.ssi_signo == SIGCHLD)
+		return;
+	/* What the terminal sent to our group the program has got itself, if it is in it. */
+	if (s.ssi_code == SI_KERNEL && !f->own_group && f->ready)
+		return;
+	if (s.ssi_signo == SIGCONT)
+		front_tell(f, FRONT_CONTINUE, f->foreground = front_in_foreground());
+	else
+		front_tell(f, FRONT_SIGNAL, (int)s.ssi_signo);
+}
+
+int front_begin(void)
+{
+	int before = 0;
+
+	prctl(PR_GET_CHILD_SUBREAPER, &before);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return before;
+}
+
+void front_serve(int fd, bool foreground, const struct front_building *building)
+{
+	struct front f = { .fd = fd,
+			   .foreground = foreground,
+			   .building = building,
+			   .ready = !building->child,
+			   .own_group = building->own_group };
+	int ended = building->child ? -1 : building->ended;
+	sigset_t set;
+
+	fault_point("front.serving");
+
+	sigfillset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	f.signals = signalfd(-1, &set, SFD_CLOEXEC);
+	for (;;) {
+		struct pollfd p[3] = { { .fd = fd, .events = POLLIN },
+				       { .fd = f.signals, .events = POLLIN },
+				       { .fd = ended, .events = POLLIN } };
+
+		if (poll(p, 3, -1) < 0)
+			continue;
+		if (p[2].revents) {
+			ended = -1;
+			building->wake(fd);
+		}
+		if (p[1].revents)
+			front_signal(&f);
+		if (p[0].revents)
+			front_message(&f);
+	}
+}

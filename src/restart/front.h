@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front: the process that the user's shell waits for after `cairn restart`, while the agent stands
+ * elsewhere (with another id, perhaps in namespaces of its own). A line of messages joins the two.
+ *
+ * The one rule: the front owns nothing. It passes on what comes from outside, stops when the program stops,
+ * ends as the program ended; if it is killed, the agent and the program go on.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum front_type {
+	FRONT_GONE = 0, /* never sent: the other end has closed */
+	/* agent to front */
+	FRONT_READY, /* the program runs; value 1: in a process group other than the front's */
+	FRONT_STOPPED, /* by job control; value: the signal */
+	FRONT_ENDED, /* value: the wait(2) status */
+	FRONT_BUILT, /* may it run? Answered with FRONT_GO */
+	/* front to agent */
+	FRONT_SIGNAL, /* value: a signal for the program */
+	FRONT_CONTINUE, /* continue the program; value 1: the terminal is its, front_give_terminal */
+	FRONT_GO,
+};
+
+struct front_message {
+	uint32_t type; /* enum front_type */
+	int32_t value;
+};
+
+/* Agent: what has become of the root process, as waitpid(WUNTRACED) gave it. */
+int front_send_status(int fd, int wait_status);
+int front_send(int fd, enum front_type type, int value);
+
+/*
+ * Agent, when @fd is readable: the next message's type and value. FRONT_GONE: close @fd and go on without a
+ * front. -EAGAIN: nothing there.
+ */
+int front_receive(int fd, int *value);
+
+/* Make @pgid the foreground group of the controlling terminal, if there is one. */
+void front_give_terminal(pid_t pgid);
+
+/* Is this process in the foreground of a terminal? */
+bool front_in_foreground(void);
+
+/* What is being built behind the line, for the front to clear away if nobody else is left to do so. */
+struct front_building {
+	const char *command; /* for messages */
+	pid_t child; /* the agent, or process 1 of its namespaces: a child of the front; 0: runs already */
+	bool namespace; /* the latter: with it ends all the rest */
+	const pid_t *pids; /* of the program, as the front sees them; none in a namespace */
+	size_t npids;
+	int subreaper; /* was the front one, before front_begin? */
+	/* For an agent that may be stopped: called when it ought to look. NULL: never. */
+	void (*wake)(int line);
+	/* Of a program that runs already: readable when it has ended, and the agent ought to look. */
+	int ended;
+	bool own_group; /* of such a program: FRONT_READY */
+};
+
+/* Before anything is forked: orphans come to us from now on. What PR_SET_CHILD_SUBREAPER was before. */
+int front_begin(void);
+
+/*
+ * Agent, before anything may run: is there still a front, and has nobody told it to end? The signals that
+ * have come for the program go to @signals (bit n - 1).
+ */
+int front_ask(int fd, uint64_t *signals, struct err *err);
+
+/*
+ * Be the front until the program has ended, and end like it; no sooner than the agent's id is free. If the
+ * agent ends before the program runs, nothing of it remains.
+ */
+void front_serve(int fd, bool foreground, const struct front_building *building)
+	__attribute__((noreturn));

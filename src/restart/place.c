@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "restart/place.h"
+
+#include "base/sys.h"
+#include "restart/cycle.h"
+#include "restart/spawn.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* When and by whom a process is forked. */
+enum place_birth {
+	PLACE_BEFORE, /* by its parent, before that begins its own session */
+	PLACE_AFTER, /* by its parent, in the session that this is in */
+	PLACE_LEADER, /* in the name of its session's leader */
+	PLACE_ENDED, /* as PLACE_AFTER, but the leader of its session has ended */
+};
+
+enum { PLACE_NONE = -1 };
+
+static const struct img_process *place_process(const struct child_context *c, size_t index)
+{
+	return &image_reader_model(c->images[index])->process;
+}
+
+static int place_find(const struct child_context *c, pid_t pid)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (place_process(c, i)->pid == pid)
+			return (int)i;
+	return PLACE_NONE;
+}
+
+/* The session that the agent is in, as the image numbers it; 0: nobody of the computation is in it. */
+static pid_t place_outer_session(const struct child_context *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct img_process *p = place_process(c, i);
+
+		if (p->flags & IMG_PROC_ROOT)
+			return p->sid == p->pid ? 0 : p->sid;
+	}
+	return 0;
+}
+
+static pid_t place_session_of(const struct child_context *c, int index)
+{
+	return index < 0 ? place_outer_session(c) : place_process(c, (size_t)index)->sid;
+}
+
+static enum place_birth place_birth(const struct child_context *c, size_t index)
+{
+	const struct img_process *p = place_process(c, index);
+	int parent = place_find(c, p->ppid);
+	pid_t session = place_session_of(c, parent);
+
+	if (p->sid == p->pid || p->sid == session)
+		return PLACE_AFTER;
+	if (parent >= 0 && session == p->ppid &&
+	    p->sid == place_session_of(c, place_find(c, place_process(c, (size_t)parent)->ppid)))
+		return PLACE_BEFORE;
+	return place_find(c, p->sid) < 0 ? PLACE_ENDED : PLACE_LEADER;
+}
+
+static pid_t place_fork_one(struct child_context *c, size_t index, struct err *err)
+{
+	pid_t id = place_process(c, index)->pid;
+	pid_t pid = child_fork(c, index);
+
+	if (pid == -EBUSY)
+		return err_say(err, EBUSY, "others take id %d whenever it comes round", id);
+	return pid < 0 ? err_set(err, pid, "make process %d", id) : pid;
+}
+
+/* Fork all of @parent's that are to be born so; in session @sid, where that is not 0. */
+static int place_fork(struct child_context *c, pid_t parent, enum place_birth birth, pid_t sid,
+		      struct err *err)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct img_process *p = place_process(c, i);
+		pid_t pid;
+
+		if ((parent && p->ppid != parent) || (sid && p->sid != sid) ||
+		    place_birth(c, i) != birth)
+			continue;
+		pid = place_fork_one(c, i, err);
+		if (pid < 0)
+			return pid;
+	}
+	return 0;
+}
+
+/*
+ * The same by a process in between, which ends: they fall to the nearest subreaper above. It is the leader of
+ * session @sid where that has ended (@birth PLACE_ENDED), else its leader's child.
+ */
+static int place_fork_between(struct child_context *c, pid_t parent, enum place_birth birth,
+			      pid_t sid, struct err *err)
+{
+	/* With that signal as any fork: so the kernel has the agent trace it, and those it makes. */
+	pid_t pid = spawn_fork(birth == PLACE_ENDED ? sid : 0, 0, SIGCHLD);
+	int status;
+
+	if (pid == 0) {
+		if (birth == PLACE_ENDED)
+			setsid();
+		_exit(place_fork(c, parent, birth, sid, err) < 0 ? err->num : 0);
+	}
+	if (pid < 0)
+		return err_set(err, pid, "begin session %d", sid);
+	status = spawn_wait(pid);
+	if (status)
+		return err_set(err, WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD,
+			       "make the processes of session %d", sid);
+	return 0;
+}
+
+/* Of @parent's: those in sessions whose leader has ended, session by session. */
+static int place_fork_ended(struct child_context *c, pid_t parent, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < c->n; i++) {
+		const struct img_process *p = place_process(c, i);
+		bool first = p->ppid == parent && place_birth(c, i) == PLACE_ENDED;
+
+		for (size_t k = 0; first && k < i; k++)
+			first = place_process(c, k)->ppid != parent ||
+				place_process(c, k)->sid != p->sid;
+		if (first)
+			rc = place_fork_between(c, parent, PLACE_ENDED, p->sid, err);
+	}
+	return rc;
+}
+
+static bool place_hosts(const struct child_context *c, pid_t sid)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (place_process(c, i)->sid == sid && place_birth(c, i) == PLACE_LEADER)
+			return true;
+	return false;
+}
+
+/* The agent's, each when its id comes round. */
+static int place_fork_top_in_turn(struct child_context *c, struct err *err)
+{
+	const struct order_slot *s;
+
+	while ((s = order_await(c->order, ORDER_AGENT))) {
+		pid_t pid = place_fork_one(c, (size_t)s->process, err);
+
+		if (pid < 0)
+			return pid;
+		order_advance(c->order);
+	}
+	return 0;
+}
+
+pid_t place_fork_only(struct child_context *c, size_t index, struct err *err)
+{
+	pid_t pid = place_fork_one(c, index, err);
+
+	if (pid > 0 && c->order)
+		order_advance(c->order);
+	return pid;
+}
+
+int place_check_order(const struct child_context *c, struct err *err)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (place_birth(c, i) == PLACE_LEADER || place_birth(c, i) == PLACE_ENDED)
+			return err_say(
+				err, ENOTSUP,
+				"process %d is in session %d, which its parent is not in: such ids "
+				"cannot be had by waiting until they come round",
+				place_process(c, i)->pid, place_process(c, i)->sid);
+	return 0;
+}
+
+int place_fork_top(struct child_context *c, pid_t agent, struct err *err)
+{
+	int rc;
+
+	if (c->order)
+		return place_fork_top_in_turn(c, err);
+	rc = place_fork(c, agent, PLACE_AFTER, 0, err);
+	return rc < 0 ? rc : place_fork_ended(c, agent, err);
+}
+
+static void place_tell(struct child_context *c, size_t index)
+{
+	uint32_t *placed = &c->boards[index].placed;
+
+	__atomic_store_n(placed, 1, __ATOMIC_SEQ_CST);
+	sys3(__NR_futex, placed, FUTEX_WAKE, INT32_MAX);
+}
+
+/* Until the process of image @index is in its group. If it never gets there, the agent ends us all. */
+static void place_await(struct child_context *c, size_t index)
+{
+	uint32_t *placed = &c->boards[index].placed;
+
+	while (!__atomic_load_n(placed, __ATOMIC_SEQ_CST))
+		sys4(__NR_futex, placed, FUTEX_WAIT, 0, NULL);
+}
+
+void place_await_process(struct child_context *c, pid_t pid)
+{
+	int index = place_find(c, pid);
+
+	if (index >= 0)
+		place_await(c, (size_t)index);
+}
+
+/* Whoever can be asked to join a group: its leader, else the first of its members. */
+static int place_anchor(const struct child_context *c, pid_t pgid, pid_t sid)
+{
+	int leader = place_find(c, pgid);
+
+	for (size_t i = 0; leader < 0 && i < c->n; i++)
+		if (place_process(c, i)->pgid == pgid && place_process(c, i)->sid == sid)
+			leader = (int)i;
+	return leader;
+}
+
+static int place_join(struct child_context *c, size_t index, struct err *err)
+{
+	const struct img_process *p = place_process(c, index);
+	int anchor = place_anchor(c, p->pgid, p->sid);
+
+	if (anchor == (int)index) {
+		/* Where that cannot be had, as the group of a shell's job: the agent's. */
+		spawn_join_group(p->pgid);
+		return 0;
+	}
+	place_await(c, (size_t)anchor);
+	if (getpgrp() == p->pgid || setpgid(0, p->pgid) == 0 ||
+	    getpgid(place_process(c, (size_t)anchor)->pid) == getpgrp())
+		return 0;
+	return err_set(err, errno, "join process group %d", p->pgid);
+}
+
+/* Its own session, if it has one. */
+static int place_begin_session(struct child_context *c, size_t index, struct err *err)
+{
+	const struct img_process *p = place_process(c, index);
+
+	if (p->sid != p->pid || getsid(0) == p->pid)
+		return 0;
+	setsid();
+	return p->flags & IMG_PROC_ZOMBIE ? 0 : res_pty_control(c->res, p->sid, err);
+}
+
+static int place_session(struct child_context *c, size_t index, struct err *err)
+{
+	const struct img_process *p = place_process(c, index);
+	int rc = place_fork(c, p->pid, PLACE_BEFORE, 0, err);
+
+	if (rc >= 0)
+		rc = place_begin_session(c, index, err);
+	if (rc >= 0)
+		rc = place_fork(c, p->pid, PLACE_AFTER, 0, err);
+	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid))
+		rc = place_fork_between(c, 0, PLACE_LEADER, p->sid, err);
+	return rc < 0 ? rc : place_fork_ended(c, p->pid, err);
+}
+
+static int place_start_thread(const struct child_context *c, struct rebuild *b,
+			      const struct order_slot *s, struct err *err)
+{
+	struct plan_thread *t = &b->early[s->thread - 1];
+	struct plan_header *h = b->plan.header;
+	int rc = cycle_start(&(struct cycle_thread){
+		.want = s->id,
+		.last = order_last(c->order),
+		.top = (char *)plan_thread_stack(&b->plan, s->thread - 1) + PLAN_STACK_THREAD,
+		.entry = (void (*)(void *, void *))h->code,
+		.a = h,
+		.b = t,
+		.state = &t->early,
+	});
+
+	return rc < 0 ? err_set(err, rc, "make thread %d", s->id) : 0;
+}
+
+/* As place_session, each when its id comes round, and threads too (restart/order.h). */
+static int place_in_turn(struct child_context *c, size_t index, struct rebuild *b, struct err *err)
+{
+	const struct order_slot *s;
+	int rc = 0;
+
+	while (rc >= 0 && (s = order_await(c->order, (int32_t)index))) {
+		if (!s->thread && place_birth(c, (size_t)s->process) == PLACE_AFTER)
+			rc = place_begin_session(c, index, err);
+		if (rc >= 0)
+			rc = s->thread ? place_start_thread(c, b, s, err)
+				       : place_fork_one(c, (size_t)s->process, err);
+		if (rc >= 0)
+			order_advance(c->order);
+	}
+	return rc < 0 ? rc : place_begin_session(c, index, err);
+}
+
+/* Its session's terminal as it was, once the group that had it is there. */
+static void place_foreground(struct child_context *c, size_t index)
+{
+	const struct img_process *p = place_process(c, index);
+	pid_t pgid = res_pty_foreground(c->res, p->sid);
+	int anchor = pgid > 0 ? place_anchor(c, pgid, p->sid) : PLACE_NONE;
+
+	if (anchor < 0)
+		return;
+	place_await(c, (size_t)anchor);
+	res_pty_set_foreground(c->res, p->sid);
+}
+
+int place_take(struct child_context *c, size_t index, struct rebuild *b, struct err *err)
+{
+	const struct img_process *p = place_process(c, index);
+	int rc;
+
+	if (p->flags & IMG_PROC_SUBREAPER) /* for those who are born as orphans below us */
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	rc = c->order ? place_in_turn(c, index, b, err) : place_session(c, index, err);
+	if (rc < 0)
+		return rc;
+	if (p->pgid == p->pid)
+		setpgid(0, 0);
+	else if (p->pgid > 0) /* 0: was outside of the namespace that it ran in */
+		rc = place_join(c, index, err);
+	if (rc < 0)
+		return rc;
+	place_tell(c, index);
+	if (p->sid == p->pid && !(p->flags & IMG_PROC_ZOMBIE))
+		place_foreground(c, index);
+	return 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the image of one process to the plan that rebuilds it. Runs in the process that is to become it.
+ *
+ * The one rule: these functions only write the plan; what they need to know of the running process
+ * stands in struct rebuild, so that a test can call them with any model.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "image/model.h"
+#include "restart/layout.h"
+#include "restart/plan.h"
+
+enum rebuild_vdso {
+	REBUILD_VDSO_NONE, /* the program has none */
+	REBUILD_VDSO_SAME, /* ours is the same: it moves to the old place */
+	REBUILD_VDSO_FOREIGN, /* another kernel's: jumps at the old place, ours elsewhere */
+};
+
+/* Memory shared by several mappings or processes, made by the agent and inherited. */
+struct rebuild_object {
+	uint64_t object; /* img_vma.object */
+	uint64_t size; /* bytes */
+	uint64_t at; /* where this process inherited it */
+	uint64_t parked; /* where it waits to be put in place */
+};
+
+/* The credentials and limits that this process has before. */
+struct rebuild_now {
+	uint32_t uid[3], gid[3]; /* real, effective, saved */
+	uint64_t cap_effective, cap_permitted, cap_inheritable;
+	uint32_t personality;
+	bool groups_denied; /* in a user namespace that cannot set groups */
+	bool timer_ids; /* PR_TIMER_CREATE_RESTORE_IDS works */
+	uint64_t hard_limit[16];
+	uint8_t cpus[1024]; /* a mask: where this process may run */
+	size_t cpus_len; /* bytes; 0: unknown */
+};
+
+struct rebuild {
+	const struct model *m;
+	struct plan plan;
+	struct plan_thread *early; /* threads that have been started already; NULL: the plan does */
+	struct layout_areas own; /* this process's vdso and its data */
+	enum rebuild_vdso vdso;
+	uint64_t vdso_keep; /* FOREIGN: where ours goes for good */
+	const void *vdso_bytes; /* FOREIGN: the old one with its jumps */
+	size_t vdso_size;
+	uint64_t parking; /* for our vdso and data on their way */
+	struct rebuild_object *objects;
+	size_t nobjects;
+	int *vma_fd; /* for each VMA: the descriptor to map, -1: none */
+	const int *close; /* descriptors to close once all is mapped */
+	size_t nclose;
+	int exe_fd; /* -1: leave /proc/PID/exe */
+	struct rebuild_now now;
+};
+
+/* Upper bounds for the plan of @m with @nobjects shared objects. */
+void rebuild_size(struct plan_size *size, const struct model *m, size_t nobjects);
+
+/* The whole plan: the leader's list, the threads', the late one. */
+int rebuild_plan(struct rebuild *b, struct err *err);
+
+/* Its parts, in this order. */
+void rebuild_clear(struct rebuild *b); /* take away what is here now */
+void rebuild_map(struct rebuild *b); /* put mappings in place, writable where they will be filled */
+void rebuild_settle(struct rebuild *b); /* protections, advice, locks, the kernel's notes */
+void rebuild_locks(struct rebuild *b); /* after the last close: closing drops POSIX locks */
+void rebuild_undo(struct rebuild *b); /* what is undone to semaphores at the end */
+void rebuild_last(struct rebuild *b); /* after all others' rebuild_undo: who changed them last */
+void rebuild_seal(struct rebuild *b); /* after everything else */
+void rebuild_thread(struct rebuild *b, const struct img_thread *t);
+void rebuild_process(struct rebuild *b);
+void rebuild_late(struct rebuild *b);
+
+/* Does the image have contents for [@start, @end)? */
+bool rebuild_has_runs(const struct model *m, uint64_t start, uint64_t end);

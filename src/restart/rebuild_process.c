@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of a plan that belongs to the process as a whole. */
+#include "restart/rebuild.h"
+
+#include <linux/prctl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <asm/unistd.h>
+
+enum {
+	PROCESS_NSIG = 64,
+	PROCESS_SIGSET = 8, /* bytes */
+	PROCESS_TIMER_IDS = 77, /* PR_TIMER_CREATE_RESTORE_IDS */
+	PROCESS_SEC = 1000000000,
+	PROCESS_USEC = 1000000,
+};
+
+struct process_sigaction { /* the kernel's */
+	uint64_t handler, flags, restorer, mask;
+};
+
+struct process_time {
+	int64_t sec, frac; /* nanoseconds or microseconds */
+};
+
+struct process_itimer { /* struct itimerspec, struct itimerval */
+	struct process_time interval, value;
+};
+
+/* Every signal, as this process may have inherited ignored ones. */
+static void process_sigactions(struct rebuild *b)
+{
+	struct process_sigaction *actions =
+		plan_reserve(&b->plan, sizeof(*actions) * (PROCESS_NSIG + 1));
+
+	if (!actions)
+		return;
+	for (size_t i = 0; i < b->m->sigactions.n; i++) {
+		const struct img_sigaction *a = &b->m->sigactions.at[i];
+
+		if (a->signo >= 1 && a->signo <= PROCESS_NSIG)
+			actions[a->signo] = (struct process_sigaction){ a->handler, a->flags,
+									a->restorer, a->mask };
+	}
+	for (unsigned int signo = 1; signo <= PROCESS_NSIG; signo++)
+		if (signo != SIGKILL && signo != SIGSTOP)
+			plan_call(&b->plan, PLAN_MUST, __NR_rt_sigaction, signo,
+				  (uintptr_t)&actions[signo], 0, PROCESS_SIGSET);
+}
+
+static void process_itimers(struct rebuild *b)
+{
+	const struct img_process *q = &b->m->process;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		int64_t interval = q->itimer_interval_us[i], left = q->itimer_value_us[i];
+		struct process_itimer t;
+
+		/* It had just run out: the next round begins when its signal, pending, is taken. */
+		if (!left)
+			left = interval;
+		t.interval =
+			(struct process_time){ interval / PROCESS_USEC, interval % PROCESS_USEC };
+		t.value = (struct process_time){ left / PROCESS_USEC, left % PROCESS_USEC };
+		if (left)
+			plan_call(&b->plan, PLAN_MUST, __NR_setitimer, i,
+				  plan_data(&b->plan, &t, sizeof(t)), 0);
+	}
+}
+
+static void process_timer(struct rebuild *b, const struct img_timer *t)
+{
+	struct sigevent event = {
+		.sigev_signo = (int)t->signo,
+		.sigev_notify = (int)t->notify,
+	};
+	struct process_itimer when = {
+		{ t->interval_ns / PROCESS_SEC, t->interval_ns % PROCESS_SEC },
+		{ t->left_ns / PROCESS_SEC, t->left_ns % PROCESS_SEC },
+	};
+
+	memcpy(&event.sigev_value, &t->value, sizeof(t->value));
+	if (t->notify == SIGEV_THREAD_ID)
+		event._sigev_un._tid = t->tid;
+	plan_special(&b->plan, PLAN_TIMER, t->clock, plan_data(&b->plan, &event, sizeof(event)),
+		     (uint64_t)(int64_t)t->id);
+	if (t->left_ns)
+		plan_call(&b->plan, PLAN_MUST, __NR_timer_settime, PLAN_ARG(t->id), 0,
+			  plan_data(&b->plan, &when, sizeof(when)), 0);
+}
+
+/* By id, as without PR_TIMER_CREATE_RESTORE_IDS they only ever grow. */
+static void process_timers(struct rebuild *b)
+{
+	const struct model *m = b->m;
+	int64_t last = -1;
+
+	if (!m->timers.n)
+		return;
+	if (b->now.timer_ids)
+		plan_call(&b->plan, PLAN_MUST, __NR_prctl, PROCESS_TIMER_IDS, 1);
+	for (size_t n = 0; n < m->timers.n; n++) {
+		const struct img_timer *next = NULL;
+
+		for (size_t i = 0; i < m->timers.n; i++)
+			if (m->timers.at[i].id > last && (!next || m->timers.at[i].id < next->id))
+				next = &m->timers.at[i];
+		if (!next)
+			break;
+		last = next->id;
+		process_timer(b, next);
+	}
+	if (b->now.timer_ids)
+		plan_call(&b->plan, PLAN_MUST, __NR_prctl, PROCESS_TIMER_IDS, 0);
+}
+
+/*
+ * A hard limit can only be raised by those who may; a lower one than recorded stays. That of pending signals
+ * waits (@late) until those that there were are pending again.
+ */
+static void process_limits(struct rebuild *b, bool late)
+{
+	for (size_t i = 0; i < b->m->rlimits.n; i++) {
+		const struct img_rlimit *l = &b->m->rlimits.at[i];
+		uint64_t limit[2] = { l->soft, l->hard };
+		uint64_t hard = l->resource < 16 ? b->now.hard_limit[l->resource] : l->hard;
+
+		if (late != (b->m->pending.n && l->resource == RLIMIT_SIGPENDING))
+			continue;
+		plan_call(&b->plan, PLAN_OR_NEXT, __NR_prlimit64, 0, l->resource,
+			  plan_data(&b->plan, limit, sizeof(limit)), 0);
+		limit[1] = limit[1] > hard ? hard : limit[1];
+		limit[0] = limit[0] > limit[1] ? limit[1] : limit[0];
+		plan_call(&b->plan, PLAN_TRY, __NR_prlimit64, 0, l->resource,
+			  plan_data(&b->plan, limit, sizeof(limit)), 0);
+	}
+}
+
+/* When touched, if that is how something is locked already. */
+static uint64_t process_lock_flags(const struct model *m)
+{
+	for (size_t i = 0; i < m->vmas.n; i++)
+		if (m->vmas.at[i].flags & IMG_VMA_LOCKONFAULT)
+			return MCL_FUTURE | MCL_ONFAULT;
+	return MCL_FUTURE;
+}
+
+void rebuild_process(struct rebuild *b)
+{
+	const struct img_process *q = &b->m->process;
+	struct plan *p = &b->plan;
+
+	process_sigactions(b);
+	process_timers(b);
+	process_itimers(b);
+	for (unsigned int bit = 0; bit < 31; bit++)
+		if (q->membarrier >> bit & 1)
+			plan_call(p, PLAN_TRY, __NR_membarrier, 1ull << bit, 0, 0);
+	if (q->flags & IMG_PROC_THP_DISABLE)
+		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_THP_DISABLE, 1);
+	plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_CHILD_SUBREAPER,
+		  q->flags & IMG_PROC_SUBREAPER ? 1 : 0);
+	if (q->personality != b->now.personality)
+		plan_call(p, PLAN_TRY, __NR_personality, q->personality);
+	if (q->flags & IMG_PROC_LOCK_FUTURE)
+		plan_call(p, PLAN_TRY, __NR_mlockall, process_lock_flags(b->m));
+	process_limits(b, false);
+}
+
+/* What must wait until every thread stands still and is traced. */
+void rebuild_late(struct rebuild *b)
+{
+	const struct img_process *q = &b->m->process;
+	struct plan *p = &b->plan;
+
+	for (size_t i = 0; i < b->m->pending.n; i++) {
+		const struct img_pending *s = &b->m->pending.at[i];
+		uint64_t info = plan_data(p, s->siginfo, sizeof(s->siginfo));
+		int32_t signo;
+
+		memcpy(&signo, s->siginfo, sizeof(signo));
+		if (s->tid && signo == SIGSTOP)
+			plan_call(p, PLAN_MUST, __NR_tgkill, PLAN_ARG(q->pid), PLAN_ARG(s->tid),
+				  SIGSTOP);
+		else if (!s->tid)
+			plan_call(p, PLAN_MUST, __NR_rt_sigqueueinfo, PLAN_ARG(q->pid),
+				  PLAN_ARG(signo), info);
+	}
+	process_limits(b, true);
+	/* 2 (readable by root only) is for the kernel to give; 0 comes as near as one can. */
+	plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_DUMPABLE, q->dumpable == 1 ? 1 : 0);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The part of a plan that each thread does for itself: what the kernel keeps per thread, credentials
+ * among it (what libc makes look like one set is one per thread).
+ */
+#include "restart/rebuild.h"
+
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <asm/unistd.h>
+
+enum {
+	THREAD_RSEQ_FIRST_SIZE = 32, /* what every kernel with rseq takes */
+	THREAD_IOPRIO_WHO_PROCESS = 1,
+	THREAD_IOPRIO_CLASS_SHIFT = 13,
+	THREAD_SS_AUTODISARM = (int)(1u << 31),
+	THREAD_CAPS = 64,
+	THREAD_RESET_ON_FORK = 1, /* SCHED_FLAG_RESET_ON_FORK */
+};
+
+struct thread_sched { /* struct sched_attr, first version */
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+struct thread_stack { /* stack_t */
+	uint64_t sp;
+	int32_t flags, pad;
+	uint64_t size;
+};
+
+static void thread_user_structures(struct rebuild *b, const struct img_thread *t)
+{
+	struct plan *p = &b->plan;
+	struct thread_stack stack = {
+		.sp = t->altstack_sp,
+		.size = t->altstack_size,
+		.flags = t->altstack_size ? (int32_t)t->altstack_flags & THREAD_SS_AUTODISARM
+					  : SS_DISABLE,
+	};
+
+	/* The result is the thread's id: always a success. */
+	plan_call(p, PLAN_MUST, __NR_set_tid_address, t->clear_child_tid);
+	if (t->robust_len)
+		plan_call(p, PLAN_MUST, __NR_set_robust_list, t->robust_head, t->robust_len);
+	plan_call(p, PLAN_MUST, __NR_sigaltstack, plan_data(p, &stack, sizeof(stack)), 0);
+	if (!t->rseq_ptr)
+		return;
+	if (t->rseq_size != THREAD_RSEQ_FIRST_SIZE)
+		plan_call(p, PLAN_OR_NEXT, __NR_rseq, t->rseq_ptr, t->rseq_size, t->rseq_flags,
+			  t->rseq_sig);
+	plan_call(p, PLAN_MUST, __NR_rseq, t->rseq_ptr, THREAD_RSEQ_FIRST_SIZE, t->rseq_flags,
+		  t->rseq_sig);
+}
+
+/*
+ * Of the CPUs that the thread had, those that this restart has been given: the next leg of a job may have
+ * others, and the old ones belong to somebody else by then. Where none of them is left: all of the new.
+ */
+static void thread_cpus(struct rebuild *b, const struct img_thread *t)
+{
+	const struct rebuild_now *now = &b->now;
+	const uint8_t *had = model_bytes(b->m, t->affinity);
+	size_t len = t->affinity.len < sizeof(now->cpus) ? t->affinity.len : sizeof(now->cpus);
+	uint8_t *mask = plan_reserve(&b->plan, len);
+	bool any = false;
+
+	for (size_t i = 0; mask && i < len; i++) {
+		mask[i] = now->cpus_len ? had[i] & now->cpus[i] : had[i];
+		any = any || mask[i];
+	}
+	if (any)
+		plan_call(&b->plan, PLAN_TRY, __NR_sched_setaffinity, 0, len, (uintptr_t)mask);
+}
+
+static void thread_sched(struct rebuild *b, const struct img_thread *t)
+{
+	struct plan *p = &b->plan;
+	struct thread_sched s = {
+		.size = sizeof(s),
+		.policy = t->sched_policy,
+		.flags = t->sched_flags & THREAD_RESET_ON_FORK,
+		.nice = t->nice,
+		.priority = (uint32_t)t->sched_priority,
+		.runtime = t->sched_runtime,
+		.deadline = t->sched_deadline,
+		.period = t->sched_period,
+	};
+
+	plan_call(p, PLAN_TRY, __NR_sched_setattr, 0, plan_data(p, &s, sizeof(s)), 0);
+	if (t->affinity.len)
+		thread_cpus(b, t);
+	if (t->ioprio >> THREAD_IOPRIO_CLASS_SHIFT)
+		plan_call(p, PLAN_TRY, __NR_ioprio_set, THREAD_IOPRIO_WHO_PROCESS, 0, t->ioprio);
+}
+
+static void thread_ids(struct rebuild *b)
+{
+	const struct img_process *q = &b->m->process;
+	const struct rebuild_now *now = &b->now;
+	struct plan *p = &b->plan;
+	const uint32_t *groups = b->m->groups.at;
+	size_t ngroups = b->m->groups.n;
+	bool same_uid = !memcmp(now->uid, q->uid, sizeof(now->uid)) && q->uid[3] == q->uid[1];
+	bool same_gid = !memcmp(now->gid, q->gid, sizeof(now->gid)) && q->gid[3] == q->gid[1];
+
+	if (!now->groups_denied)
+		plan_call(p, now->cap_effective >> CAP_SETGID & 1 ? PLAN_MUST : PLAN_TRY,
+			  __NR_setgroups, ngroups,
+			  ngroups ? plan_data(p, groups, ngroups * sizeof(*groups)) : 0);
+	if (!same_gid) {
+		plan_call(p, PLAN_MUST, __NR_setresgid, q->gid[0], q->gid[1], q->gid[2]);
+		plan_call(p, PLAN_MUST, __NR_setfsgid, q->gid[3]);
+	}
+	if (!same_uid) {
+		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_KEEPCAPS, 1);
+		plan_call(p, PLAN_MUST, __NR_setresuid, q->uid[0], q->uid[1], q->uid[2]);
+		plan_call(p, PLAN_MUST, __NR_setfsuid, q->uid[3]);
+	}
+	if (!same_uid || q->flags & IMG_PROC_KEEPCAPS)
+		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_KEEPCAPS,
+			  q->flags & IMG_PROC_KEEPCAPS ? 1 : 0);
+}
+
+/* What a process has forbidden itself for good: before its ids, which may take the right to do so away. */
+static void thread_bounding(struct rebuild *b)
+{
+	const struct rebuild_now *now = &b->now;
+	uint64_t forbidden = now->cap_permitted & ~b->m->process.cap_bounding;
+
+	if (!(now->cap_effective >> CAP_SETPCAP & 1))
+		return;
+	for (unsigned int cap = 0; cap < THREAD_CAPS; cap++)
+		if (forbidden >> cap & 1)
+			plan_call(&b->plan, PLAN_MUST, __NR_prctl, PR_CAPBSET_DROP, cap);
+}
+
+/* Never more than this process may have: the user namespace of a plain user gives all, for a while. */
+static void thread_caps(struct rebuild *b)
+{
+	const struct img_process *q = &b->m->process;
+	const struct rebuild_now *now = &b->now;
+	uint64_t permitted = q->cap_permitted & now->cap_permitted;
+	uint64_t effective = q->cap_effective & permitted;
+	uint64_t inheritable = q->cap_inheritable & (now->cap_inheritable | now->cap_permitted);
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	struct plan *p = &b->plan;
+
+	if (q->securebits)
+		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_SECUREBITS, q->securebits);
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct __user_cap_data_struct){
+			.effective = (uint32_t)(effective >> 32 * i),
+			.permitted = (uint32_t)(permitted >> 32 * i),
+			.inheritable = (uint32_t)(inheritable >> 32 * i),
+		};
+	if (effective != now->cap_effective || permitted != now->cap_permitted ||
+	    inheritable != now->cap_inheritable)
+		plan_call(p, PLAN_MUST, __NR_capset, plan_data(p, &head, sizeof(head)),
+			  plan_data(p, data, sizeof(data)));
+	for (unsigned int cap = 0; cap < THREAD_CAPS; cap++)
+		if (q->cap_ambient >> cap & 1)
+			plan_call(p, PLAN_TRY, __NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE,
+				  cap);
+}
+
+/*
+ * Only the thread itself may say that tgkill(2) sent it a signal. All are blocked here, so they stay pending;
+ * a stop is not, and waits for rebuild_late.
+ */
+static void thread_pending(struct rebuild *b, const struct img_thread *t)
+{
+	for (size_t i = 0; i < b->m->pending.n; i++) {
+		const struct img_pending *s = &b->m->pending.at[i];
+		int32_t signo;
+
+		memcpy(&signo, s->siginfo, sizeof(signo));
+		if (s->tid == t->tid && signo != SIGSTOP)
+			plan_call(&b->plan, PLAN_MUST, __NR_rt_tgsigqueueinfo,
+				  PLAN_ARG(b->m->process.pid), PLAN_ARG(s->tid), PLAN_ARG(signo),
+				  plan_data(&b->plan, s->siginfo, sizeof(s->siginfo)));
+	}
+}
+
+void rebuild_thread(struct rebuild *b, const struct img_thread *t)
+{
+	struct plan *p = &b->plan;
+
+	if (t->flags & IMG_THREAD_EXITED)
+		return;
+	thread_user_structures(b, t);
+	thread_pending(b, t);
+	thread_sched(b, t);
+	plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_NAME, plan_data(p, t->comm, sizeof(t->comm)));
+	if (t->timerslack_ns)
+		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_TIMERSLACK, t->timerslack_ns);
+	thread_bounding(b);
+	thread_ids(b);
+	thread_caps(b);
+	/* Changing credentials forgets it. */
+	plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_PDEATHSIG, t->pdeathsig);
+	if (t->flags & IMG_THREAD_NO_NEW_PRIVS)
+		plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_NO_NEW_PRIVS, 1);
+}

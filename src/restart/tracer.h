@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's hold on the processes it builds: seized from birth, stopped when a part of the plan is done,
+ * told apart from those that failed.
+ *
+ * The one rule: all of it from one thread, and until tracer_release nothing of the program has run and
+ * everything dies with us.
+ */
+#pragma once
+
+#include "restart/child.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct tracer_process {
+	pid_t pid;
+	bool born; /* there, and ours to kill if this fails */
+	bool stopped; /* has come to the end of a part of its plan */
+	bool ended; /* one that had ended, and has again */
+};
+
+struct tracer {
+	struct child_context *context;
+	struct tracer_process *at; /* one per image */
+	size_t n;
+	pid_t maker; /* of the agent's children, where there are several; 0: none */
+	size_t maker_board; /* where it leaves its errors */
+};
+
+int tracer_init(struct tracer *t, struct child_context *context, struct err *err);
+/* Kill what is left, wait for it, free. */
+void tracer_done(struct tracer *t);
+
+/* Fork the processes whose parent is this one, seize them, and let all of them begin. */
+int tracer_start(struct tracer *t, struct err *err);
+
+/* Wait until every process has stopped; says why one could not. */
+int tracer_await(struct tracer *t, struct err *err);
+
+/* Let all go on to the next part of their plans. */
+int tracer_continue(struct tracer *t, struct err *err);
+
+/* Seize and stop all threads but the leader, which is stopped. */
+int tracer_stop_threads(struct tracer *t, size_t index, struct err *err);
+
+/* Let everything go: what has been built lives from here on. */
+void tracer_release(struct tracer *t);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/calls.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
+/*
+ * Sources: signal(7) "Interruption of system calls and library functions by signal handlers", and
+ * the kernel where the two differ. All calls marked eintr have done nothing when they return EINTR.
+ */
+static const struct calls_call table[] = {
+	{ .nr = SYS_epoll_wait, .eintr = true, .timeout = CALLS_MS, .arg = 3 },
+	{ .nr = SYS_epoll_pwait, .eintr = true, .timeout = CALLS_MS, .arg = 3 },
+	{ .nr = SYS_epoll_pwait2, .eintr = true, .timeout = CALLS_TIMESPEC, .arg = 3 },
+	{ .nr = SYS_rt_sigtimedwait, .eintr = true, .timeout = CALLS_TIMESPEC, .arg = 2 },
+	{ .nr = SYS_semop, .eintr = true },
+	{ .nr = SYS_semtimedop, .eintr = true, .timeout = CALLS_TIMESPEC, .arg = 3 },
+	{ .nr = SYS_msgrcv, .eintr = true },
+	{ .nr = SYS_msgsnd, .eintr = true },
+	{ .nr = SYS_io_getevents, .eintr = true, .timeout = CALLS_TIMESPEC, .arg = 4 },
+	{ .nr = SYS_io_pgetevents, .eintr = true, .timeout = CALLS_TIMESPEC, .arg = 4 },
+	{ .nr = SYS_io_uring_enter, .eintr = true },
+	/* Sockets give EINTR only where they have a time-out. */
+	{ .nr = SYS_read, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
+	{ .nr = SYS_readv, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
+	{ .nr = SYS_recvfrom, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
+	{ .nr = SYS_recvmsg, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
+	{ .nr = SYS_recvmmsg, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
+	{ .nr = SYS_accept, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
+	{ .nr = SYS_accept4, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
+	{ .nr = SYS_write, .eintr = true, .timeout = CALLS_SEND, .timed_out = EAGAIN },
+	{ .nr = SYS_writev, .eintr = true, .timeout = CALLS_SEND, .timed_out = EAGAIN },
+	{ .nr = SYS_sendto, .eintr = true, .timeout = CALLS_SEND, .timed_out = EAGAIN },
+	{ .nr = SYS_sendmsg, .eintr = true, .timeout = CALLS_SEND, .timed_out = EAGAIN },
+	{ .nr = SYS_sendmmsg, .eintr = true, .timeout = CALLS_SEND, .timed_out = EAGAIN },
+	{ .nr = SYS_connect, .eintr = true, .timeout = CALLS_SEND, .timed_out = EINPROGRESS },
+	/* Restarted with what was left when they were interrupted: the pause is added. */
+	{ .nr = SYS_ppoll, .timeout = CALLS_REST, .arg = 2, .tag_arg = 1 },
+	{ .nr = SYS_pselect6, .timeout = CALLS_REST, .arg = 4 },
+	{ .nr = SYS_select, .timeout = CALLS_REST_US, .arg = 4 },
+	/* Restarted by the kernel with what is left, but in the living process only. */
+	{ .nr = SYS_poll, .timeout = CALLS_MS, .arg = 2 },
+	{ .nr = SYS_nanosleep, .timeout = CALLS_TIMESPEC, .arg = 0, .rest_arg = 1 },
+	{ .nr = SYS_clock_nanosleep,
+	  .timeout = CALLS_TIMESPEC,
+	  .arg = 2,
+	  .rest_arg = 3,
+	  .flags_arg = 1,
+	  .flags_mask = 1 /* TIMER_ABSTIME */ },
+	{ .nr = SYS_futex,
+	  .timeout = CALLS_TIMESPEC,
+	  .arg = 3,
+	  .flags_arg = 1,
+	  .flags_mask = 0x7f /* FUTEX_WAIT */ },
+};
+
+const struct calls_call *calls_find(long nr)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].nr == nr)
+			return &table[i];
+	return NULL;
+}
+
+/* mov $nr, %eax is b8 and four bytes; of those with a restart block the nearest one counts. */
+long calls_guess(const uint8_t *code, unsigned long len)
+{
+	for (unsigned long i = len; i >= 5; i--) {
+		const uint8_t *p = code + i - 5;
+		const struct calls_call *call = calls_find(p[1]);
+
+		if (p[0] == 0xb8 && !p[2] && !p[3] && !p[4] && call && !call->eintr &&
+		    call->timeout <= CALLS_TIMESPEC)
+			return call->nr;
+	}
+	return -1;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/explain.h"
+
+#include "base/owned.h"
+#include "host/procid.h"
+#include "procfs/stat.h"
+#include "procfs/status.h"
+#include "procfs/task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+long explain_read(pid_t pid, pid_t tid, const char *name, char *buf, size_t size)
+{
+	char path[64];
+	size_t len = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", procid_shown(pid),
+		 procid_shown_thread(pid, tid), name);
+	OWNED_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (len < size) {
+		ssize_t n = read(fd, buf + len, size - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (long)len;
+}
+
+static bool explain_filters(pid_t pid, pid_t tid, uint32_t *mode, uint32_t *filters)
+{
+	char buf[3072];
+	struct status status;
+	long len = explain_read(pid, tid, "status", buf, sizeof(buf));
+
+	if (len < 0 || status_parse(&status, buf, (size_t)len, NULL) < 0)
+		return false;
+	*mode = status.seccomp;
+	*filters = status.seccomp_filters;
+	return true;
+}
+
+bool explain_filtered(pid_t pid, pid_t tid)
+{
+	uint32_t mode, filters, our_mode, ours;
+
+	if (!explain_filters(pid, tid, &mode, &filters))
+		return true;
+	/* In a container all have the container's filters, and so do we; one can only add to those. */
+	return mode && !(explain_filters(getpid(), gettid(), &our_mode, &ours) &&
+			 mode == our_mode && filters == ours);
+}
+
+static void explain_name(pid_t pid, char *name, size_t size)
+{
+	long len = explain_read(pid, pid, "comm", name, size - 1);
+
+	name[len > 0 ? len - 1 : 0] = '\0';
+}
+
+int explain_seize(pid_t pid, pid_t tid, int num, struct err *err)
+{
+	char buf[3072], name[32], other[32];
+	struct status status;
+	long len = explain_read(pid, tid, "status", buf, sizeof(buf));
+
+	if (len < 0 || status_parse(&status, buf, (size_t)len, NULL) < 0)
+		return len == -ENOENT || len == -ESRCH
+			       ? -ESRCH
+			       : err_set(err, num, "cannot stop process %d", pid);
+	status.tracer_pid = procid_meant(status.tracer_pid);
+	if (status.tracer_pid == gettid()) /* also where it has ended: we have to reap it */
+		return -EBUSY;
+	if (status.state == 'Z' || status.state == 'X')
+		return -ESRCH;
+	explain_name(pid, name, sizeof(name));
+	if (status.tracer_pid) {
+		explain_name(status.tracer_pid, other, sizeof(other));
+		return err_say(
+			err, EPERM,
+			"process %d (%s) is being traced by process %d (%s): end that first, "
+			"a process can have one tracer only",
+			pid, name, status.tracer_pid, other);
+	}
+	if (status.uid[0] != getuid() || status.uid[1] != status.uid[0] ||
+	    status.uid[2] != status.uid[0])
+		return err_say(
+			err, EPERM,
+			"process %d (%s) runs with other rights than ours (setuid, or another "
+			"user's): the kernel does not let us stop it",
+			pid, name);
+	return err_say(
+		err, num,
+		"process %d (%s) cannot be stopped: it has made itself non-dumpable, or this "
+		"system forbids ptrace (see cairn doctor)",
+		pid, name);
+}
+
+int explain_can_be_left_out(struct err *err)
+{
+	size_t len = strlen(err->msg);
+
+	snprintf(err->msg + len, sizeof(err->msg) - len,
+		 "; --ignore-uncontrolled checkpoints the others without it");
+	return -err->num;
+}
+
+int explain_stuck(pid_t pid, pid_t tid, int64_t waited_ns, struct err *err)
+{
+	char buf[2048], name[32], wchan[64] = "?";
+	struct task_syscall call = { .nr = -1 };
+	struct stat_line stat = { .state = '?' };
+	long len;
+
+	explain_name(pid, name, sizeof(name));
+	len = explain_read(pid, tid, "stat", buf, sizeof(buf));
+	if (len > 0)
+		stat_parse(&stat, buf, (size_t)len, NULL);
+	len = explain_read(pid, tid, "syscall", buf, sizeof(buf));
+	if (len > 0)
+		task_parse_syscall(&call, buf, (size_t)len);
+	len = explain_read(pid, tid, "wchan", wchan, sizeof(wchan) - 1);
+	wchan[len > 0 ? len : 0] = '\0';
+	return err_say(
+		err, ETIMEDOUT,
+		"process %d (%s), thread %d could not be stopped within %lld ms: state %c, "
+		"system call %d, waiting in %s; try again once that is over, or with a longer "
+		"--timeout",
+		pid, name, tid, (long long)(waited_ns / 1000000), stat.state, call.nr, wchan);
+}
+
+bool explain_lives_untraced(pid_t pid)
+{
+	char buf[3072];
+	struct status status;
+	long len = explain_read(pid, pid, "status", buf, sizeof(buf));
+
+	return len >= 0 && status_parse(&status, buf, (size_t)len, NULL) >= 0 &&
+	       status.state != 'Z' && procid_meant(status.tracer_pid) != getpid();
+}

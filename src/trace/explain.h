@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Words for what keeps a thread from being parked: read from /proc when it is too late for anything else.
+ *
+ * The one rule: every message names the process and what its user can do.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Read the small file /proc/PID/task/TID/NAME. Returns its length (@size at most) or -errno. */
+long explain_read(pid_t pid, pid_t tid, const char *name, char *buf, size_t size);
+
+/* Has this thread a seccomp filter that we have not? True also where that cannot be found out. */
+bool explain_filtered(pid_t pid, pid_t tid);
+
+/* Why PTRACE_SEIZE gave @num. -ESRCH: ended meanwhile; -EBUSY: traced by this very thread. */
+int explain_seize(pid_t pid, pid_t tid, int num, struct err *err);
+
+/* After that, of a process that need not be in a checkpoint: adds to @err how to do without it. */
+int explain_can_be_left_out(struct err *err);
+
+/* Why a thread has not stopped within @waited_ns: its state, system call and where it waits. */
+int explain_stuck(pid_t pid, pid_t tid, int64_t waited_ns, struct err *err);
+
+/* Does @pid live, and is not traced by us? */
+bool explain_lives_untraced(pid_t pid);

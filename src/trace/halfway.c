@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/halfway.h"
+
+#include "base/owned.h"
+#include "procfs/maps.h"
+#include "trace/explain.h"
+#include "trace/halfway_cpu.h"
+#include "trace/regs.h"
+#include "trace/remote.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+	HALFWAY_VECTORS = 32, /* that can be left of a writev; they stand on the program's stack */
+	HALFWAY_VECTORS_MAX = 1024, /* UIO_MAXIOV */
+	HALFWAY_MAPS_MAX = 1 << 20,
+	HALFWAY_MEM_MAJOR = 1, /* /dev/zero and its like */
+	HALFWAY_GET_SUD = 0x4211, /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG */
+};
+
+static const uint64_t halfway_magic[2] = { 0x6877662d6e726961, 0x63207961 };
+
+enum halfway_shape {
+	HALFWAY_BUFFER, /* address in argument @at, bytes in argument @len */
+	HALFWAY_LENGTH, /* bytes in argument @len; the kernel counts positions itself */
+	HALFWAY_VECTOR, /* struct iovec[] in argument 1, how many in 2 */
+	HALFWAY_MESSAGE, /* struct msghdr in argument 1 */
+};
+
+enum halfway_way {
+	HALFWAY_WRITE, /* a pipe, a socket or a terminal takes all, in time */
+	HALFWAY_READ, /* only a device that never ends gives all */
+	HALFWAY_RECEIVE, /* a socket, if asked to with MSG_WAITALL */
+	HALFWAY_RANDOM, /* getrandom: no descriptor */
+};
+
+struct halfway_call {
+	short nr;
+	unsigned char way, shape;
+	unsigned char at, len;
+	signed char flags; /* argument with MSG_*; -1: none */
+};
+
+static const struct halfway_call table[] = {
+	{ SYS_write, HALFWAY_WRITE, HALFWAY_BUFFER, 1, 2, -1 },
+	{ SYS_writev, HALFWAY_WRITE, HALFWAY_VECTOR, 1, 2, -1 },
+	{ SYS_sendto, HALFWAY_WRITE, HALFWAY_BUFFER, 1, 2, 3 },
+	{ SYS_sendmsg, HALFWAY_WRITE, HALFWAY_MESSAGE, 1, 0, 2 },
+	{ SYS_sendfile, HALFWAY_WRITE, HALFWAY_LENGTH, 0, 3, -1 },
+	{ SYS_read, HALFWAY_READ, HALFWAY_BUFFER, 1, 2, -1 },
+	{ SYS_recvfrom, HALFWAY_RECEIVE, HALFWAY_BUFFER, 1, 2, 3 },
+	{ SYS_recvmsg, HALFWAY_RECEIVE, HALFWAY_MESSAGE, 1, 0, 2 },
+	{ SYS_getrandom, HALFWAY_RANDOM, HALFWAY_BUFFER, 0, 1, -1 },
+};
+
+static const struct halfway_call *find_call(long nr)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].nr == nr)
+			return &table[i];
+	return NULL;
+}
+
+/* What a thread's call is to move, and where that stands. */
+struct halfway_load {
+	struct msghdr message;
+	struct iovec at[HALFWAY_VECTORS_MAX];
+	size_t n;
+	uint64_t bytes;
+};
+
+static int load_vectors(struct halfway_load *l, pid_t tid, uint64_t at, uint64_t n)
+{
+	int rc;
+
+	if (n > HALFWAY_VECTORS_MAX)
+		return -EINVAL;
+	l->n = n;
+	rc = n ? remote_read(tid, at, l->at, n * sizeof(l->at[0]), NULL) : 0;
+	for (size_t i = 0; rc >= 0 && i < n; i++)
+		l->bytes += l->at[i].iov_len;
+	return rc;
+}
+
+static int load(struct halfway_load *l, pid_t tid, const struct halfway_call *c,
+		const struct user_regs_struct *regs)
+{
+	int rc;
+
+	l->bytes = 0;
+	if (c->shape == HALFWAY_VECTOR)
+		return load_vectors(l, tid, regs_arg(regs, c->at), regs_arg(regs, c->len));
+	if (c->shape != HALFWAY_MESSAGE) {
+		l->bytes = regs_arg(regs, c->len);
+		return 0;
+	}
+	rc = remote_read(tid, regs_arg(regs, c->at), &l->message, sizeof(l->message), NULL);
+	if (rc < 0)
+		return rc;
+	return load_vectors(l, tid, (uintptr_t)l->message.msg_iov, l->message.msg_iovlen);
+}
+
+/* Take away what is done. False where that is all, or too much is left to be written down. */
+static bool advance(struct halfway_load *l, uint64_t done)
+{
+	size_t i = 0;
+
+	while (i < l->n && done >= l->at[i].iov_len)
+		done -= l->at[i++].iov_len;
+	if (l->n - i > HALFWAY_VECTORS || i == l->n)
+		return false;
+	memmove(l->at, l->at + i, (l->n - i) * sizeof(l->at[0]));
+	l->n -= i;
+	l->at[0].iov_base = (char *)l->at[0].iov_base + done;
+	l->at[0].iov_len -= done;
+	return true;
+}
+
+/* Does a call on this descriptor move all that it is asked to, however long it takes? */
+static bool is_patient(pid_t pid, int fd, const struct halfway_call *c)
+{
+	OWNED_FD int pidfd = (int)sys2(__NR_pidfd_open, pid, 0);
+	OWNED_FD int here = pidfd < 0 ? -1 : (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
+	socklen_t len = sizeof(int);
+	struct stat st;
+	int flags = here < 0 ? -1 : fcntl(here, F_GETFL), type = 0;
+
+	if (flags < 0 || flags & O_NONBLOCK || fstat(here, &st) < 0)
+		return false;
+	if (c->way == HALFWAY_READ)
+		return S_ISCHR(st.st_mode) && major(st.st_rdev) == HALFWAY_MEM_MAJOR;
+	if (S_ISSOCK(st.st_mode))
+		return getsockopt(here, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+		       type == SOCK_STREAM;
+	if (c->way != HALFWAY_WRITE ||
+	    c->shape == HALFWAY_LENGTH) /* sendfile fills a pipe only once */
+		return false;
+	return S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(here));
+}
+
+static bool wants_all(const struct halfway_call *c, const struct user_regs_struct *regs)
+{
+	uint64_t flags = c->flags < 0 ? 0 : regs_arg(regs, (unsigned int)c->flags);
+
+	if (flags & (MSG_DONTWAIT | MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
+		return false;
+	return c->way != HALFWAY_RECEIVE || flags & MSG_WAITALL;
+}
+
+/* What would be received beside the bytes has come with the first part, or could come with the rest. */
+static bool is_plain(const struct halfway_call *c, const struct halfway_load *l)
+{
+	return c->way != HALFWAY_RECEIVE || c->shape != HALFWAY_MESSAGE || !l->message.msg_control;
+}
+
+bool halfway_is_short(pid_t pid, pid_t tid, const struct user_regs_struct *regs, uint64_t done)
+{
+	const struct halfway_call *c = find_call(regs_call(regs));
+	OWNED_PTR struct halfway_load *l = NULL;
+	uint64_t sud[4] = { 0 };
+	long result = regs_result(regs);
+
+	if (!c || result <= 0 || !wants_all(c, regs))
+		return false;
+	l = calloc(1, sizeof(*l));
+	if (!l || load(l, tid, c, regs) < 0 || done + (uint64_t)result >= l->bytes ||
+	    !is_plain(c, l))
+		return false;
+	if (c->way != HALFWAY_RANDOM && !is_patient(pid, (int)regs_arg(regs, 0), c))
+		return false;
+	/* Its calls are allowed by where they are made. */
+	return sys4(__NR_ptrace, HALFWAY_GET_SUD, tid, sizeof(sud), sud) < 0 || !sud[0];
+}
+
+/* As a debugger writes a breakpoint: the process gets a copy of that page of its own. */
+static int code_write(pid_t tid, uint64_t code)
+{
+	long word;
+
+	for (uint64_t i = 0; i < HALFWAY_ROOM; i += sizeof(word)) {
+		memcpy(&word, halfway_code_bytes + i, sizeof(word));
+		if (ptrace(PTRACE_POKETEXT, tid, (void *)(code + i), word) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static bool code_is_at(pid_t tid, uint64_t code)
+{
+	uint8_t there[HALFWAY_ROOM];
+
+	return remote_read(tid, code, there, sizeof(there), NULL) >= 0 &&
+	       !memcmp(there, halfway_code_bytes, sizeof(there));
+}
+
+int halfway_install(pid_t tid, uint64_t code)
+{
+	static const uint8_t zero[HALFWAY_ROOM];
+	uint8_t there[HALFWAY_ROOM];
+	int rc = remote_read(tid, code, there, sizeof(there), NULL);
+
+	if (rc < 0 || !memcmp(there, halfway_code_bytes, sizeof(there)))
+		return rc;
+	return memcmp(there, zero, sizeof(there)) ? -ENOSPC : code_write(tid, code);
+}
+
+/* What stands at @start begins as a vdso does: where /proc is another's, so are its maps. */
+static bool is_library(pid_t tid, uint64_t start)
+{
+	char magic[SELFMAG];
+
+	return remote_read(tid, start, magic, sizeof(magic), NULL) >= 0 &&
+	       !memcmp(magic, ELFMAG, sizeof(magic));
+}
+
+/* The last bytes of the vdso: behind all that the kernel has put there. */
+static uint64_t code_place(pid_t tid)
+{
+	OWNED_PTR char *text = malloc(HALFWAY_MAPS_MAX);
+	long len = text ? explain_read(tid, tid, "maps", text, HALFWAY_MAPS_MAX) : -1;
+	struct maps_cursor c = maps_over(text, len > 0 ? (size_t)len : 0);
+	struct maps_vma vma;
+
+	while (maps_next(&c, &vma))
+		if (maps_named(&vma, "[vdso]") && vma.prot & PROT_EXEC)
+			return is_library(tid, vma.start) ? vma.end - HALFWAY_ROOM : 0;
+	return 0;
+}
+
+/* Frame, message and vectors, one above the other. */
+static int frame_write(pid_t tid, uint64_t at, const struct halfway_call *c,
+		       const struct halfway_frame *frame, struct halfway_load *l)
+{
+	uint64_t message = at + sizeof(*frame), vectors = message + sizeof(l->message);
+	int rc = remote_write(tid, at, frame, sizeof(*frame), NULL);
+
+	if (rc >= 0 && l->n)
+		rc = remote_write(tid, vectors, l->at, l->n * sizeof(l->at[0]), NULL);
+	if (rc < 0 || c->shape != HALFWAY_MESSAGE)
+		return rc;
+	l->message.msg_iov = (struct iovec *)vectors;
+	l->message.msg_iovlen = l->n;
+	l->message.msg_control = NULL; /* went with the first bytes */
+	l->message.msg_controllen = 0;
+	return remote_write(tid, message, &l->message, sizeof(l->message), NULL);
+}
+
+static void set_args(struct user_regs_struct *regs, const struct halfway_call *c, uint64_t at,
+		     const struct halfway_load *l, uint64_t done)
+{
+	uint64_t message = at + sizeof(struct halfway_frame);
+
+	switch (c->shape) {
+	case HALFWAY_VECTOR:
+		regs_set_arg(regs, c->at, message + sizeof(l->message));
+		regs_set_arg(regs, c->len, l->n);
+		break;
+	case HALFWAY_MESSAGE:
+		regs_set_arg(regs, c->at, message);
+		break;
+	case HALFWAY_BUFFER:
+		regs_set_arg(regs, c->at, regs_arg(regs, c->at) + done);
+		/* fall through */
+	default:
+		regs_set_arg(regs, c->len, regs_arg(regs, c->len) - done);
+	}
+}
+
+int64_t halfway_place(pid_t tid, struct user_regs_struct *regs, uint64_t done)
+{
+	const struct halfway_call *c = find_call(regs_call(regs));
+	OWNED_PTR struct halfway_load *l = calloc(1, sizeof(*l));
+	struct halfway_frame frame = { .done = done };
+	uint64_t at = (regs_sp(regs) - HALFWAY_FRAME_DOWN - sizeof(frame)) & ~UINT64_C(15);
+	uint64_t code = code_place(tid);
+	int rc = !c || !l ? -EINVAL : !code ? -ENOENT : load(l, tid, c, regs);
+
+	if (rc >= 0 && (done >= l->bytes || (l->n && !advance(l, done))))
+		rc = -EINVAL;
+	if (rc >= 0)
+		rc = halfway_install(tid, code);
+	if (rc < 0)
+		return rc;
+	if (l->n)
+		at -= (sizeof(l->message) + l->n * sizeof(l->at[0]) + 15) & ~UINT64_C(15);
+	for (unsigned int i = 0; i < 6; i++)
+		frame.args[i] = regs_arg(regs, i);
+	memcpy(frame.magic, halfway_magic, sizeof(frame.magic));
+	/* The pc and stack that it goes back to are those of @regs, which then are the detour's. */
+	halfway_enter(regs, code, at, &frame);
+	rc = frame_write(tid, at, c, &frame, l);
+	if (rc < 0) {
+		halfway_leave(regs, &frame);
+		return rc;
+	}
+	set_args(regs, c, at, l, done);
+	regs_set_result(regs, -REGS_ERESTARTNOHAND);
+	return (int64_t)code;
+}
+
+/* Where the code is in which this thread stands: in a call, behind the first instruction or before it. */
+static uint64_t code_under(pid_t pid, pid_t tid, const struct user_regs_struct *live,
+			   const struct park_memory *memory)
+{
+	uint64_t pc = regs_pc(live), code;
+
+	if (regs_call(live) >= 0 && find_call(regs_call(live)))
+		for (uint64_t at = pc - REGS_INSN_LEN; at <= pc; at += REGS_INSN_LEN)
+			if (code_is_at(tid, at))
+				return at;
+	code = memory_detour(memory, pid);
+	return code && pc - code < HALFWAY_ROOM && code_is_at(tid, code) ? code : 0;
+}
+
+bool halfway_look(struct halfway *h, pid_t pid, pid_t tid, const struct user_regs_struct *live,
+		  const struct park_memory *memory)
+{
+	uint64_t code = code_under(pid, tid, live, memory), at;
+	struct halfway_frame frame;
+	enum halfway_stage stage;
+	long result = regs_result(live), nr = regs_call(live);
+
+	if (!code)
+		return false;
+	*h = (struct halfway){ .regs = *live };
+	stage = halfway_stage(live, code);
+	if (stage == HALFWAY_GONE) {
+		halfway_arrive(&h->regs);
+		return true;
+	}
+	at = halfway_frame_of(live, code);
+	if (remote_read(tid, at, &frame, sizeof(frame), NULL) < 0 ||
+	    memcmp(frame.magic, halfway_magic, sizeof(frame.magic)))
+		return false;
+	halfway_leave(&h->regs, &frame);
+	h->done = frame.done;
+	h->in_kernel = stage == HALFWAY_IN;
+	h->in_call = stage == HALFWAY_BEFORE || h->in_kernel;
+	if (stage == HALFWAY_BEFORE)
+		regs_set_call(&h->regs, result, -REGS_ERESTARTNOHAND);
+	else if (h->in_kernel)
+		regs_set_call(&h->regs, nr, result);
+	else
+		regs_set_result(&h->regs,
+				(long)frame.done +
+					(stage == HALFWAY_MADE && result > 0 ? result : 0));
+	return true;
+}
+
+uint64_t halfway_code(pid_t pid, pid_t tid, const struct park_memory *memory)
+{
+	uint64_t code = memory_detour(memory, pid);
+
+	return code && code_is_at(tid, code) ? code : 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way home of a thread that makes system calls for us before and after the probe is there: code of the
+ * program's own, by which it would return to where it was if we died in the middle.
+ *
+ * The one rule: where there is no safe way, there is none: the calls are made all the same, and only our
+ * own death in these microseconds would hurt.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "trace/park.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct home {
+	uint64_t insn; /* a system call instruction, always */
+	uint64_t stack; /* stack pointer for calls: a frame stands there; 0: none */
+	uint8_t *old; /* what was there before */
+	size_t size;
+	pid_t tid;
+};
+
+/*
+ * Find the code and place the frame for thread @t, the leader of its process unless there is none.
+ * @regs and @sigmask are those of the thread.
+ */
+int home_open(struct home *home, const struct park_thread *t, bool leader,
+	      const struct user_regs_struct *regs, uint64_t sigmask, struct park_memory *memory,
+	      struct err *err);
+
+/* Put back what stood there. */
+void home_close(struct home *home);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/park.h"
+
+#include "base/text.h"
+#include "host/fault.h"
+#include "host/procid.h"
+#include "procfs/stat.h"
+#include "trace/explain.h"
+#include "trace/halfway.h"
+#include "trace/memory.h"
+#include "trace/park_state.h"
+#include "trace/regs.h"
+#include "trace/repair.h"
+#include "trace/tick.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { PARK_TICK_NS = 4 * 1000000 };
+
+static const int64_t park_deadline_default_ns = 10 * INT64_C(1000000000);
+
+static int fill_thread(struct park_thread *t, const struct tracee *tracee,
+		       struct park_memory *memory, struct repair_list *late, struct err *err)
+{
+	int rc;
+
+	*t = (struct park_thread){ .tid = tracee->tid, .syscall = -1, .time_left_ns = -1 };
+	t->group_stopped = tracee->group_stopped;
+	t->exited = tracee->state == TRACEE_ZOMBIE;
+	if (tracee->state != TRACEE_STOPPED)
+		return 0;
+	rc = regs_get(t->tid, &t->regs, err);
+	if (rc >= 0)
+		rc = regs_get_sigmask(t->tid, &t->sigmask, err);
+	fault_point("park.read");
+	if (rc >= 0)
+		rc = repair_thread(tracee->pid, t, memory, late, err);
+	return rc;
+}
+
+static bool all_gone(const struct tree_process *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (from->at[i].state != TRACEE_GONE)
+			return false;
+	return true;
+}
+
+static uint64_t detour_of(const struct park_process *p, const struct park_memory *memory)
+{
+	for (size_t i = 0; i < p->nthreads; i++)
+		if (!p->threads[i].exited)
+			return halfway_code(p->pid, p->threads[i].tid, memory);
+	return 0;
+}
+
+/* @p keeps no ppid when there is nothing left of the process, not even something to wait for. */
+static int fill_process(struct park_process *p, const struct tree_process *from,
+			struct park_memory *memory, struct repair_list *late, struct err *err)
+{
+	char buf[1024];
+	struct stat_line stat;
+	long len = explain_read(from->pid, from->pid, "stat", buf, sizeof(buf));
+	int rc = 0;
+
+	p->pid = from->pid;
+	p->threads = calloc(from->n ? from->n : 1, sizeof(*p->threads));
+	if (!p->threads)
+		return err_set(err, ENOMEM, "parking process %d", from->pid);
+	if (len <= 0 || stat_parse(&stat, buf, (size_t)len, NULL) < 0)
+		return 0; /* was a zombie when it was listed, and has been waited for since */
+	if (all_gone(from) && stat.state != 'Z')
+		return 0;
+	p->ppid = procid_meant((pid_t)stat.ppid);
+	/* The leader first: one that was just ending may have been seized after the others. */
+	for (size_t i = 0; i < 2 * from->n && rc >= 0; i++) {
+		const struct tracee *t = &from->at[i % from->n];
+
+		if (t->state == TRACEE_GONE || (t->tid == t->pid) != (i < from->n))
+			continue;
+		p->vfork_parent |= t->state == TRACEE_VFORK;
+		rc = fill_thread(&p->threads[p->nthreads++], t, memory, late, err);
+	}
+	p->detour = memory_detour(memory, p->pid) && rc >= 0 ? detour_of(p, memory) : 0;
+	p->zombie = p->nthreads == 0 || (p->nthreads == 1 && p->threads[0].exited);
+	if (p->zombie)
+		p->nthreads = 0;
+	return rc;
+}
+
+/*
+ * Of a process that was left out only its parent keeps something: a child that has ended. One whose parent is
+ * not captured either is but listed.
+ */
+static void fill_skipped(struct park *park, const struct tree_process *from)
+{
+	struct park_process *p = &park->processes[park->nprocesses];
+	struct park_skipped *s = &park->skipped[park->nskipped];
+	const struct tree_process *parent;
+	struct stat_line stat;
+	char buf[1024];
+	long len = explain_read(from->pid, from->pid, "stat", buf, sizeof(buf));
+
+	if (len <= 0 || stat_parse(&stat, buf, (size_t)len, NULL) < 0 || stat.state == 'X')
+		return; /* has ended and been waited for */
+	p->pid = from->pid;
+	p->ppid = procid_meant((pid_t)stat.ppid);
+	p->zombie = true;
+	p->skipped = stat.state != 'Z';
+	parent = tree_process(&park->state->tree, p->ppid);
+	if (p->skipped) {
+		*s = (struct park_skipped){ .pid = from->pid, .ppid = p->ppid };
+		text_format(s->why, sizeof(s->why), "%s",
+			    from->why ? from->why : "born below one that cannot be traced");
+		park->nskipped++;
+	}
+	if (parent && !parent->skipped)
+		park->nprocesses++;
+	else
+		*p = (struct park_process){ 0 };
+}
+
+static int fill(struct park *park, struct park_memory *memory, struct err *err)
+{
+	const struct tree *tree = &park->state->tree;
+	int rc = 0;
+
+	park->processes = calloc(tree->n, sizeof(*park->processes));
+	park->skipped = calloc(tree->skip ? tree->n : 1, sizeof(*park->skipped));
+	if (!park->processes || !park->skipped)
+		return err_set(err, ENOMEM, "parking");
+	for (size_t i = 0; i < tree->n && rc >= 0; i++) {
+		struct park_process *p = &park->processes[park->nprocesses];
+
+		if (tree->at[i].skipped) {
+			fill_skipped(park, &tree->at[i]);
+			continue;
+		}
+		rc = fill_process(p, &tree->at[i], memory, &park->state->late, err);
+		if (rc < 0 || p->ppid) {
+			park->nprocesses++;
+		} else {
+			free(p->threads);
+			p->threads = NULL;
+		}
+	}
+	if (rc >= 0 && (!park->nprocesses || park->processes[0].pid != tree->at[0].pid ||
+			park->processes[0].zombie))
+		rc = err_say(err, ESRCH, "process %d has ended", tree->at[0].pid);
+	return rc;
+}
+
+static int begin(struct park *park, pid_t root, struct park_memory *memory, struct err *err)
+{
+	struct tree *tree = &park->state->tree;
+	struct tick tick = { 0 };
+	int rc = tree_seize(tree, root, err);
+
+	if (rc >= 0)
+		memory_drop_lingering(memory);
+	if (rc >= 0)
+		rc = tick_start(&tick, PARK_TICK_NS, err);
+	if (rc >= 0)
+		rc = tree_stop(tree, err);
+	tick_stop(&tick);
+	park->began_ns = tree->began_ns;
+	park->parked_ns = tick_now();
+	return rc < 0 ? rc : fill(park, memory, err);
+}
+
+int park_begin(struct park *park, pid_t root, const struct park_options *options,
+	       struct park_memory *memory, struct err *err)
+{
+	int64_t allowed = options->deadline_ns ? options->deadline_ns : park_deadline_default_ns;
+	int rc;
+
+	*park = (struct park){ 0 };
+	park->state = calloc(1, sizeof(*park->state));
+	if (!park->state)
+		return err_set(err, ENOMEM, "parking");
+	park->state->memory = memory;
+	if (memory)
+		memory->park++;
+	park_tend(memory);
+	rc = tree_init(&park->state->tree,
+		       options->with_children ? TRACEE_CHILDREN : TRACEE_THREADS, err);
+	park->state->tree.deadline = tick_now() + allowed;
+	park->state->tree.orphans = options->with_orphans;
+	park->state->tree.except = options->except;
+	park->state->tree.skip = options->skip;
+	if (rc >= 0)
+		rc = begin(park, root, memory, err);
+	if (rc < 0)
+		park_end(park);
+	return rc;
+}
+
+pid_t park_alive(const struct park_process *p)
+{
+	for (size_t i = 0; i < p->nthreads; i++)
+		if (!p->threads[i].exited)
+			return p->threads[i].tid;
+	return p->pid;
+}
+
+void park_end(struct park *park)
+{
+	struct park_state *s = park->state;
+
+	if (!s)
+		return;
+	fault_point("park.ending");
+	repair_list_do(&s->late);
+	repair_list_done(&s->late);
+	for (size_t i = 0; park->processes && i < s->tree.n; i++)
+		free(park->processes[i].threads);
+	free(park->processes);
+	free(park->skipped);
+	park->processes = NULL;
+	park->skipped = NULL;
+	park->nprocesses = park->nskipped = 0;
+	if (!tree_release(&s->tree))
+		memory_keep(s->memory, &s->tree);
+	tree_done(&s->tree);
+	free(s);
+	park->state = NULL;
+}

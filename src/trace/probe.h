@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The probe: code run for an instant inside a parked process, to ask the kernel what only the
+ * process itself may ask, and to fork the snapshot.
+ *
+ * The one rule: afterwards nothing of ours is left in the process, on success and on failure; and
+ * if this process dies half-way, the program finds its way back by itself.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "contract/image_format.h"
+#include "trace/park.h"
+
+struct probe_thread {
+	uint64_t altstack_sp, altstack_size;
+	uint32_t altstack_flags;
+	uint32_t pdeathsig;
+	uint64_t clear_child_tid;
+	uint64_t timerslack_ns;
+};
+
+struct probe_timer { /* timer_gettime and timer_getoverrun of one POSIX timer, ids from the caller */
+	int32_t id, overrun;
+	int64_t left_ns, interval_ns;
+};
+
+struct probe_report {
+	struct {
+		uint64_t handler, flags, restorer, mask;
+	} sigactions[65]; /* by number; [0] unused */
+	int64_t itimer_value_us[3], itimer_interval_us[3];
+	int32_t dumpable, keepcaps, subreaper, thp_disable, securebits;
+	int64_t membarrier;
+	uint64_t brk;
+	bool ldt; /* it has a local descriptor table */
+	struct probe_thread *threads; /* as in park_process.threads; owned by the report */
+	struct probe_timer *timers; /* in: ids; out: the rest. Owned by the caller */
+	size_t ntimers;
+};
+
+struct probe; /* one process with the probe mapped */
+
+/* Map the probe into @process. -EPERM with a message where a seccomp filter forbids it. */
+int probe_open(struct probe **probe, struct park *park, struct park_process *process,
+	       struct err *err);
+/* Unmap it and put all registers back; NULL is fine. */
+void probe_close(struct probe *probe);
+
+/* Where it is mapped: not part of the program, whatever maps say meanwhile. */
+void probe_area(const struct probe *probe, uint64_t *start, uint64_t *end);
+
+/* Stands for the address of the data among the arguments of probe_ask. */
+#define PROBE_ASK_DATA UINT64_C(0xc0113c70c0113c70)
+enum { PROBE_ASK_MAX = 16384 }; /* bytes of data */
+
+/*
+ * Make one system call. @data is there for it, and is what it has made of it afterwards. *@result: what it
+ * returned (-errno). The call must be one that returns at once and leaves nothing changed.
+ */
+int probe_ask(struct probe *probe, long nr, const uint64_t args[4], void *data, size_t size,
+	      int64_t *result, struct err *err);
+
+/* Fill @report (timers and ntimers set by the caller). */
+int probe_collect(struct probe *probe, struct probe_report *report, struct err *err);
+void probe_report_done(struct probe_report *report);
+
+/*
+ * Fork a copy of the process that never runs: traced from birth by the calling thread, killed if we die,
+ * a child of nobody in the computation. Read it with process_vm_readv and /proc/PID/pagemap.
+ */
+int probe_snapshot(struct probe *probe, pid_t *copy, struct err *err);
+
+/* End a copy and take its zombie away. Any thread of this process. */
+void probe_snapshot_destroy(pid_t copy);

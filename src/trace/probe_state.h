@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the probe share: its place in the process, and how jobs are done there. */
+#pragma once
+
+#include "contract/probe_abi.h"
+#include "trace/park_state.h"
+#include "trace/probe.h"
+#include "trace/remote.h"
+
+#include <stddef.h>
+
+enum { /* where things are in the area that we map into the process */
+       PROBE_AT_BLOB = 0,
+       PROBE_AT_SLOT = 8192, /* the job of the thread that does most */
+       PROBE_AT_HELPER = PROBE_AT_SLOT + PROBE_SLOT_SIZE, /* the helper's stack */
+       PROBE_AT_CALLS = 12288,
+       PROBE_CALLS_MAX = 256,
+       PROBE_AT_OUT = PROBE_AT_CALLS + PROBE_CALLS_MAX * (int)sizeof(struct probe_call),
+       PROBE_OUT_MAX = PROBE_ASK_MAX,
+       PROBE_AT_SLOTS = PROBE_AT_OUT + PROBE_OUT_MAX, /* one slot for each other thread */
+};
+
+struct probe {
+	struct park *park;
+	const struct park_process *process;
+	struct remote remote; /* the thread that does most */
+	uint64_t area, area_size;
+	int stop_signal;
+};
+
+/*
+ * A job for a thread that stands with @saved and @sigmask, to be completed by the caller and written to the
+ * thread's slot.
+ */
+void job_init(struct probe_job *job, const struct probe *p, const struct user_regs_struct *saved,
+	      uint64_t sigmask);
+
+/* Let @t, all its signals blocked, begin the job in the slot at @slot. */
+int job_start(const struct probe *p, const struct tracee *t, const struct user_regs_struct *saved,
+	      uint64_t slot, struct err *err);
+
+/*
+ * Wait until it is done. Returns 0; or the id of what was born, when it stands in a clone event: go
+ * on with job_continue.
+ */
+int job_wait(const struct probe *p, struct tracee *t, struct err *err);
+void job_continue(const struct tracee *t);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/remote.h"
+
+#include "host/fault.h"
+#include "trace/regs.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+int remote_read(pid_t pid, uint64_t addr, void *buf, size_t size, struct err *err)
+{
+	struct iovec here = { buf, size }, there = { (void *)(uintptr_t)addr, size };
+	ssize_t n = process_vm_readv(pid, &here, 1, &there, 1, 0);
+
+	if (n == (ssize_t)size)
+		return 0;
+	return err_set(err, n < 0 ? errno : EFAULT, "cannot read %zu bytes at %#lx of process %d",
+		       size, (unsigned long)addr, pid);
+}
+
+int remote_write(pid_t pid, uint64_t addr, const void *buf, size_t size, struct err *err)
+{
+	struct iovec here = { (void *)(uintptr_t)buf, size };
+	struct iovec there = { (void *)(uintptr_t)addr, size };
+	ssize_t n = process_vm_writev(pid, &here, 1, &there, 1, 0);
+
+	if (n == (ssize_t)size)
+		return 0;
+	return err_set(err, n < 0 ? errno : EFAULT, "cannot write %zu bytes at %#lx of process %d",
+		       size, (unsigned long)addr, pid);
+}
+
+int remote_wait(struct tracee *t, int *status, struct err *err)
+{
+	int rc;
+
+	do {
+		rc = tracee_take(t, false, status);
+	} while (rc == -EINTR);
+	if (rc > 0 && WIFSTOPPED(*status))
+		return 0;
+	t->state = TRACEE_GONE;
+	return err_say(err, ESRCH, "process %d was killed from outside", t->pid);
+}
+
+int remote_open(struct remote *r, struct tracee *t, const struct park_thread *thread,
+		struct park_memory *memory, struct err *err)
+{
+	int rc;
+
+	*r = (struct remote){ .tracee = t };
+	rc = regs_get(t->tid, &r->saved, err);
+	if (rc >= 0)
+		rc = regs_get_sigmask(t->tid, &r->sigmask, err);
+	if (rc >= 0)
+		rc = home_open(&r->home, thread, t->tid == t->pid, &r->saved, r->sigmask, memory,
+			       err);
+	r->insn = r->home.insn;
+	if (rc >= 0)
+		rc = regs_set_sigmask(t->tid, ~UINT64_C(0), err);
+	r->open = rc >= 0;
+	return rc;
+}
+
+/* The thread's own registers, and back into the stop that it was in. */
+static void come_back(struct remote *r, struct tracee *t)
+{
+	int status;
+
+	regs_set(t->tid, &r->saved, NULL);
+	fault_point("remote.restored");
+	/*
+	 * Back into the stop inside signal handling: only from there does the kernel restart the call
+	 * that the thread stands in.
+	 */
+	do {
+		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+		ptrace(PTRACE_CONT, t->tid, 0, 0);
+		if (remote_wait(t, &status, NULL) < 0)
+			return;
+	} while (status >> 16 != PTRACE_EVENT_STOP);
+	regs_set_sigmask(t->tid, r->sigmask, NULL);
+}
+
+void remote_close(struct remote *r)
+{
+	struct tracee *t = r->tracee;
+
+	if (r->open && t->state != TRACEE_GONE)
+		come_back(r, t);
+	r->open = false;
+	home_close(&r->home);
+}
+/* Run to the next system call stop. */
+static int step(struct remote *r, struct err *err)
+{
+	int status, rc;
+
+	do {
+		if (ptrace(PTRACE_SYSCALL, r->tracee->tid, 0, 0) < 0)
+			return err_set(err, errno, "cannot run thread %d", r->tracee->tid);
+		rc = remote_wait(r->tracee, &status, err);
+		if (rc < 0)
+			return rc;
+	} while (WSTOPSIG(status) != (SIGTRAP | 0x80));
+	return 0;
+}
+
+int remote_call(struct remote *r, long nr, const uint64_t args[6], long *result, struct err *err)
+{
+	struct user_regs_struct regs = r->saved;
+	int rc;
+
+	regs_prepare_call(&regs, r->insn, nr, args);
+	if (r->home.stack)
+		regs_set_sp(&regs, r->home.stack);
+	fault_point("remote.prepared");
+	rc = regs_set(r->tracee->tid, &regs, err);
+	fault_point("remote.set");
+	if (rc >= 0)
+		rc = step(r, err);
+	fault_point("remote.entered");
+	if (rc >= 0)
+		rc = step(r, err);
+	fault_point("remote.called");
+	if (rc >= 0)
+		rc = regs_get(r->tracee->tid, &regs, err);
+	*result = rc < 0 ? rc : regs_result(&regs);
+	return rc < 0 ? rc : 0;
+}

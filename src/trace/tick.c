@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/tick.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
+
+static void on_tick(int sig)
+{
+	(void)sig;
+}
+
+/* Installed once and left: several threads may park at the same time. */
+static void install(void)
+{
+	struct sigaction sa = { .sa_handler = on_tick };
+
+	sigaction(TICK_SIGNAL, &sa, NULL);
+}
+
+int tick_start(struct tick *tick, int64_t period_ns, struct err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct itimerspec its = { 0 };
+	struct sigevent sev = { 0 };
+	sigset_t mine;
+
+	its.it_value.tv_sec = its.it_interval.tv_sec = period_ns / 1000000000;
+	its.it_value.tv_nsec = its.it_interval.tv_nsec = period_ns % 1000000000;
+	pthread_once(&once, install);
+	sev.sigev_notify = SIGEV_THREAD_ID;
+	sev.sigev_signo = TICK_SIGNAL;
+	sev._sigev_un._tid = gettid();
+	if (timer_create(CLOCK_MONOTONIC, &sev, &tick->timer) < 0)
+		return err_set(err, errno, "cannot create a timer");
+	sigemptyset(&mine);
+	sigaddset(&mine, TICK_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &mine, &tick->old_mask);
+	tick->armed = true;
+	timer_settime(tick->timer, 0, &its, NULL);
+	return 0;
+}
+
+void tick_stop(struct tick *tick)
+{
+	if (!tick->armed)
+		return;
+	timer_delete(tick->timer);
+	pthread_sigmask(SIG_SETMASK, &tick->old_mask, NULL);
+	tick->armed = false;
+}

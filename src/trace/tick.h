@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A tick: a signal to the calling thread every few milliseconds, so that a blocking wait returns with EINTR
+ * and its caller can look at the clock.
+ *
+ * The one rule: between tick_start and tick_stop every blocking call of this thread may give EINTR.
+ * The signal is TICK_SIGNAL, used by nothing else in this program; its handler does nothing.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define TICK_SIGNAL (SIGRTMAX - 1)
+
+struct tick {
+	timer_t timer;
+	sigset_t old_mask;
+	bool armed;
+};
+
+int tick_start(struct tick *tick, int64_t period_ns, struct err *err);
+void tick_stop(struct tick *tick);
+
+/* CLOCK_MONOTONIC in ns. */
+static inline int64_t tick_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}

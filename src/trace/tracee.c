@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/tracee.h"
+
+#include "host/procid.h"
+#include "procfs/stat.h"
+#include "trace/explain.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int tracee_seize(struct tracee *t, enum tracee_follow follow, struct err *err)
+{
+	/*
+	 * Clone events attach what is born while we list and stop: nothing slips through between two
+	 * listings, and nothing has to be listed again while the program stands.
+	 */
+	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE;
+
+	if (follow == TRACEE_CHILDREN)
+		options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+	if (ptrace(PTRACE_SEIZE, t->tid, 0, options) == 0)
+		return 0;
+	if (errno == ESRCH)
+		return -ESRCH;
+	return explain_seize(t->pid, t->tid, errno, err);
+}
+
+void tracee_interrupt(const struct tracee *t)
+{
+	ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+}
+
+static int tracee_stopped(struct tracee *t, int status)
+{
+	int event = status >> 16, sig = WSTOPSIG(status);
+	unsigned long born = 0;
+
+	if (event == PTRACE_EVENT_STOP) {
+		t->state = TRACEE_STOPPED;
+		t->group_stopped = sig != SIGTRAP;
+		return 0;
+	}
+	if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK ||
+	    event == PTRACE_EVENT_VFORK)
+		ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &born);
+	/* Any stop uses up the interrupt that was asked for: ask again, then let it come. */
+	tracee_interrupt(t);
+	if (event || sig == (SIGTRAP | 0x80))
+		sig = 0;
+	ptrace(PTRACE_CONT, t->tid, 0, (long)sig);
+	return (int)born;
+}
+
+static bool is_own_child(pid_t pid)
+{
+	char buf[1024];
+	struct stat_line stat;
+	long len = explain_read(pid, pid, "stat", buf, sizeof(buf));
+
+	return len > 0 && stat_parse(&stat, buf, (size_t)len, NULL) >= 0 &&
+	       procid_meant((pid_t)stat.ppid) == getpid();
+}
+
+static bool has_ended(const siginfo_t *si)
+{
+	return si->si_code == CLD_EXITED || si->si_code == CLD_KILLED || si->si_code == CLD_DUMPED;
+}
+
+/* A wait that takes stops, and ends of processes that are not our children. */
+static int take_leader(pid_t pid, bool nohang, int *status)
+{
+	int hang = __WALL | (nohang ? WNOHANG : 0);
+	siginfo_t si = { 0 };
+
+	for (;;) {
+		if (waitid(P_PID, (id_t)pid, &si, WEXITED | WSTOPPED | WNOWAIT | hang) < 0)
+			return -errno;
+		if (!si.si_pid)
+			return 0;
+		if (has_ended(&si) && !is_own_child(pid))
+			return waitpid(pid, status, hang) < 0 ? -errno : 1;
+		*status = si.si_code == CLD_EXITED ? si.si_status << 8 : si.si_status;
+		if (has_ended(&si))
+			return 1;
+		si.si_pid = 0; /* only stops: it may have been killed since we looked */
+		if (waitid(P_PID, (id_t)pid, &si, WSTOPPED | WNOHANG | __WALL) == 0 && si.si_pid) {
+			*status = si.si_status << 8 | 0x7f;
+			return 1;
+		}
+	}
+}
+
+int tracee_take(const struct tracee *t, bool nohang, int *status)
+{
+	int rc;
+
+	if (t->tid == t->pid && !t->foreign)
+		return take_leader(t->pid, nohang, status);
+	rc = waitpid(t->tid, status, __WALL | (nohang ? WNOHANG : 0));
+	return rc < 0 ? -errno : rc > 0;
+}
+
+int tracee_wait(struct tracee *t, bool nohang)
+{
+	int status, rc = tracee_take(t, nohang, &status);
+
+	if (rc == 0)
+		return -EAGAIN;
+	if (rc == -EINTR)
+		return -EINTR;
+	if (rc > 0 && WIFSTOPPED(status))
+		return tracee_stopped(t, status);
+	t->state = TRACEE_GONE; /* ended; or taken away by an execve of another thread */
+	return 0;
+}
+
+void tracee_resume(struct tracee *t)
+{
+	if (t->state != TRACEE_STOPPED || t->group_stopped || ptrace(PTRACE_CONT, t->tid, 0, 0) < 0)
+		return;
+	t->state = TRACEE_RUNNING;
+	t->resumed = true;
+}
+
+bool tracee_detach(struct tracee *t)
+{
+	if (t->state != TRACEE_STOPPED || ptrace(PTRACE_DETACH, t->tid, 0, 0) < 0)
+		return false;
+	t->state = TRACEE_GONE;
+	return true;
+}

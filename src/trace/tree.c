@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/tree.h"
+
+#include "base/owned.h"
+#include "host/fault.h"
+#include "host/procid.h"
+#include "procfs/stat.h"
+#include "procfs/task.h"
+#include "trace/explain.h"
+#include "trace/tick.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	TREE_PID_MAX = 1 << 22, /* PID_MAX_LIMIT of 64-bit kernels */
+	TREE_DIR_BUF = 32768,
+	TREE_CHILDREN_BUF = 65536,
+	TREE_TICK_NS = 4 * 1000000,
+};
+
+/* How long a vfork child may take to come to its execve before it is parked where it is. */
+static const int64_t tree_vfork_grace_ns = 100 * 1000000;
+
+/* How long to wait for what could not be let go at once. */
+static const int64_t tree_release_grace_ns = 100 * 1000000;
+
+static bool bit(const uint8_t *bits, pid_t tid)
+{
+	return bits[tid / 8] & (1 << tid % 8);
+}
+
+static void set_bit(uint8_t *bits, pid_t tid)
+{
+	bits[tid / 8] |= (uint8_t)(1 << tid % 8);
+}
+
+static void *grow(void **at, size_t n, size_t *room, size_t size)
+{
+	if (n == *room) {
+		size_t more = *room ? *room * 2 : 16;
+		void *p = reallocarray(*at, more, size);
+
+		if (!p)
+			return NULL;
+		*at = p;
+		*room = more;
+	}
+	return (char *)*at + n * size;
+}
+
+int tree_init(struct tree *tree, enum tracee_follow follow, struct err *err)
+{
+	*tree = (struct tree){ .follow = follow };
+	/* Pages are only made where they are touched. */
+	tree->known = calloc(TREE_PID_MAX / 8, 1);
+	tree->looked = calloc(TREE_PID_MAX / 8, 1);
+	tree->filtered = calloc(TREE_PID_MAX / 8, 1);
+	if (tree->known && tree->looked && tree->filtered)
+		return 0;
+	return err_set(err, ENOMEM, "parking");
+}
+
+void tree_done(struct tree *tree)
+{
+	for (size_t i = 0; i < tree->n; i++) {
+		free(tree->at[i].at);
+		free(tree->at[i].why);
+	}
+	free(tree->at);
+	free(tree->known);
+	free(tree->looked);
+	free(tree->filtered);
+	tree->at = NULL;
+	tree->n = tree->room = 0;
+	tree->known = tree->looked = tree->filtered = NULL;
+}
+
+struct tree_process *tree_process(struct tree *tree, pid_t pid)
+{
+	for (size_t i = tree->n; i-- > 0;)
+		if (tree->at[i].pid == pid)
+			return &tree->at[i];
+	return NULL;
+}
+
+static struct tree_process *tree_add_process(struct tree *tree, pid_t pid)
+{
+	struct tree_process *p = tree_process(tree, pid);
+
+	if (p)
+		return p;
+	p = grow((void **)&tree->at, tree->n, &tree->room, sizeof(*p));
+	if (!p)
+		return NULL;
+	tree->n++;
+	*p = (struct tree_process){ .pid = pid };
+	return p;
+}
+
+static struct tracee *tree_add(struct tree *tree, struct tree_process *p, pid_t tid)
+{
+	struct tracee *t = grow((void **)&p->at, p->n, &p->room, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	p->n++;
+	*t = (struct tracee){ .pid = p->pid, .tid = tid };
+	set_bit(tree->known, tid);
+	return t;
+}
+
+struct tracee *tree_find(struct tree *tree, pid_t pid, pid_t tid)
+{
+	struct tree_process *p = tree_process(tree, pid);
+
+	for (size_t i = 0; p && i < p->n; i++)
+		if (p->at[i].tid == tid)
+			return &p->at[i];
+	return NULL;
+}
+
+static char task_state(pid_t pid, pid_t tid)
+{
+	char buf[1024];
+	struct stat_line stat;
+	long len = explain_read(pid, tid, "stat", buf, sizeof(buf));
+
+	if (len <= 0 || stat_parse(&stat, buf, (size_t)len, NULL) < 0)
+		return 'X';
+	return stat.state;
+}
+
+/* While the thread still runs freely, if possible: it takes longer than all the rest. */
+static bool look_for_filter(struct tree *tree, pid_t pid, pid_t tid)
+{
+	if (!bit(tree->looked, tid) && explain_filtered(pid, tid))
+		set_bit(tree->filtered, tid);
+	set_bit(tree->looked, tid);
+	return bit(tree->filtered, tid);
+}
+
+static int seize_task(struct tree *tree, size_t process, pid_t tid, struct err *err)
+{
+	struct tree_process *p = &tree->at[process];
+	struct tracee t = { .pid = p->pid, .tid = tid }, *added;
+	int rc = tracee_seize(&t, tree->follow, err);
+
+	if (rc == -ESRCH) {
+		if (tid != p->pid || task_state(p->pid, tid) != 'Z')
+			return 0;
+		t.state = TRACEE_ZOMBIE;
+	} else if (rc < 0 && rc != -EBUSY) {
+		return rc;
+	}
+	fault_point("park.seized");
+	t.filtered = t.state == TRACEE_RUNNING && look_for_filter(tree, t.pid, tid);
+	added = tree_add(tree, p, tid);
+	if (!added)
+		return err_set(err, ENOMEM, "parking process %d", t.pid);
+	*added = t;
+	return 0;
+}
+
+struct dirent_raw { /* struct linux_dirent64 */
+	uint64_t ino;
+	int64_t off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+/*
+ * Seize what /proc/PID/task lists and we do not know, or only look at it. Returns how many were new.
+ */
+static int seize_listed(struct tree *tree, size_t process, int dir, bool look, struct err *err)
+{
+	OWNED_PTR char *buf = malloc(TREE_DIR_BUF);
+	int fresh = 0;
+	long n;
+
+	if (!buf)
+		return err_set(err, ENOMEM, "parking");
+	lseek(dir, 0, SEEK_SET);
+	while ((n = syscall(SYS_getdents64, dir, buf, TREE_DIR_BUF)) > 0) {
+		for (long at = 0; at < n;) {
+			struct dirent_raw *d = (struct dirent_raw *)(void *)(buf + at);
+			pid_t tid = procid_meant(atoi(d->name));
+			int rc = 0;
+
+			at += d->len;
+			if (tid <= 0 || tid >= TREE_PID_MAX || bit(tree->known, tid))
+				continue;
+			if (look)
+				look_for_filter(tree, tree->at[process].pid, tid);
+			else
+				rc = seize_task(tree, process, tid, err);
+			if (rc < 0)
+				return rc;
+			fresh++;
+		}
+	}
+	return fresh;
+}
+
+static int seize_threads(struct tree *tree, size_t process, struct err *err)
+{
+	pid_t pid = tree->at[process].pid;
+	char path[32];
+	int rc;
+
+	procid_path(path, sizeof(path), pid, "task");
+	OWNED_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return 0; /* ended */
+	rc = seize_listed(tree, process, dir, true, err);
+	while (rc > 0) /* again until nothing is new: those seized can make no thread unnoticed */
+		rc = seize_listed(tree, process, dir, false, err);
+	return rc;
+}
+
+/*
+ * It may not be traced: go on without it and what is below it, if that is wanted, or say that it can be. The
+ * root itself cannot be left out. Threads of it that were seized already are let go when they have stopped.
+ */
+static int leave_out(struct tree *tree, size_t process, struct err *err)
+{
+	struct tree_process *p = &tree->at[process];
+
+	if (!process)
+		return -EPERM;
+	if (!tree->skip)
+		return explain_can_be_left_out(err);
+	p->skipped = true;
+	p->why = strdup(err->msg);
+	return 0;
+}
+
+/* Add the children of all threads of a process. */
+static int list_children(struct tree *tree, size_t process, struct err *err)
+{
+	OWNED_PTR char *buf = malloc(TREE_CHILDREN_BUF);
+
+	if (!buf)
+		return err_set(err, ENOMEM, "parking");
+	for (size_t i = 0; i < tree->at[process].n && !tree->at[process].skipped; i++) {
+		const struct tracee *t = &tree->at[process].at[i];
+		long len = explain_read(t->pid, t->tid, "children", buf, TREE_CHILDREN_BUF);
+		struct scan text = scan_over(buf, len > 0 ? (size_t)len : 0);
+		int32_t child;
+
+		while (task_next_child(&text, &child)) {
+			child = procid_meant(child);
+			if (child > 0 && !tree_add_process(tree, child))
+				return err_set(err, ENOMEM, "parking");
+		}
+	}
+	return 0;
+}
+
+static int seize_from(struct tree *tree, size_t first, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = first; i < tree->n && rc >= 0; i++) {
+		rc = seize_threads(tree, i, err);
+		if (rc == -EPERM)
+			rc = leave_out(tree, i, err);
+		if (rc >= 0 && tree->follow == TRACEE_CHILDREN)
+			rc = list_children(tree, i, err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* Our own children: orphans of the computation, but for what we trace (snapshots) or will reap. */
+static int list_orphans(struct tree *tree, struct err *err)
+{
+	OWNED_PTR char *buf = malloc(TREE_CHILDREN_BUF);
+	pid_t me = getpid();
+	struct scan text;
+	int32_t child;
+	long len;
+
+	if (!buf)
+		return err_set(err, ENOMEM, "parking");
+	len = explain_read(me, me, "children", buf, TREE_CHILDREN_BUF);
+	text = scan_over(buf, len > 0 ? (size_t)len : 0);
+	while (task_next_child(&text, &child)) {
+		child = procid_meant(child);
+		if (child > 0 && child != tree->except && explain_lives_untraced(child) &&
+		    !tree_add_process(tree, child))
+			return err_set(err, ENOMEM, "parking");
+	}
+	return 0;
+}
+
+int tree_seize(struct tree *tree, pid_t root, struct err *err)
+{
+	size_t done = 0;
+	int rc = 0;
+
+	if (!tree_add_process(tree, root))
+		return err_set(err, ENOMEM, "parking");
+	/* A process may lose its parent before that was seized: look until there is nothing new. */
+	while (rc >= 0 && done < tree->n) {
+		rc = seize_from(tree, done, err);
+		done = tree->n;
+		if (rc >= 0 && tree->orphans)
+			rc = list_orphans(tree, err);
+	}
+	if (rc < 0)
+		return rc;
+	if (tree->at[0].n == 0)
+		return err_say(err, ESRCH, "process %d has ended", root);
+	return 0;
+}
+
+/* Something was born of a thread that we had seized: it is attached and will stop by itself. */
+static int adopt(struct tree *tree, pid_t parent, pid_t born, struct err *err)
+{
+	char path[64];
+	struct tree_process *p;
+	struct tracee *t;
+	bool foreign, skipped;
+
+	if (born <= 0 || born >= TREE_PID_MAX || bit(tree->known, born))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", procid_shown(parent),
+		 procid_shown_thread(parent, born));
+	foreign = access(path, F_OK) < 0;
+	p = tree_process(tree, parent);
+	skipped = p && p->skipped;
+	if (foreign && tree->follow == TRACEE_CHILDREN) {
+		p = tree_add_process(tree, born);
+		foreign = false;
+	}
+	t = p ? tree_add(tree, p, born) : NULL;
+	if (!t)
+		return err_set(err, ENOMEM, "parking process %d", parent);
+	p->skipped = skipped;
+	t->foreign = foreign;
+	t->filtered = !foreign && look_for_filter(tree, t->pid, born);
+	return 0;
+}
+
+/* In vfork the parent cannot stop before its child has gone on to another program or ended. */
+static bool waits_in_vfork(const struct tracee *t)
+{
+	char buf[256];
+	struct task_syscall call;
+	long len = explain_read(t->pid, t->tid, "syscall", buf, sizeof(buf));
+	char state = task_state(t->pid, t->tid);
+
+	if (state != 'D' || len <= 0 || !task_parse_syscall(&call, buf, (size_t)len))
+		return false;
+	return call.nr == SYS_vfork || call.nr == SYS_clone || call.nr == SYS_clone3;
+}
+
+/* One event of @t, if there is one; blocks unless @nohang. */
+static int tree_event(struct tree *tree, size_t process, size_t i, bool nohang, struct err *err)
+{
+	struct tracee *t = &tree->at[process].at[i];
+	int rc = tracee_wait(t, nohang);
+
+	fault_point("park.event");
+	if (rc > 0) {
+		rc = adopt(tree, t->pid, rc, err);
+		t = &tree->at[process].at[i]; /* the arrays may have moved */
+	}
+	if (t->state == TRACEE_STOPPED && (t->foreign || tree->at[process].skipped))
+		tracee_detach(t);
+	return rc;
+}
+
+/* The children of a thread in vfork run on for a while, so that it comes back. */
+static void let_child_run(struct tree *tree, const struct tracee *parent, struct err *err)
+{
+	char buf[256];
+	long len = explain_read(parent->pid, parent->tid, "children", buf, sizeof(buf));
+	struct scan text = scan_over(buf, len > 0 ? (size_t)len : 0);
+	int32_t pid;
+
+	while (task_next_child(&text, &pid)) {
+		const struct tree_process *p = tree_process(tree, procid_meant(pid));
+		size_t i = p ? (size_t)(p - tree->at) : tree->n;
+
+		for (size_t j = 0; i < tree->n && j < tree->at[i].n; j++) {
+			if (tree->at[i].at[j].state == TRACEE_RUNNING)
+				tree_event(tree, i, j, true, err);
+			tracee_resume(&tree->at[i].at[j]);
+		}
+	}
+}
+
+/* What else there is to take from the threads of this process: an execve waits for their ends. */
+static int sweep(struct tree *tree, size_t process, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t j = 0; j < tree->at[process].n; j++) {
+		enum tracee_state state = tree->at[process].at[j].state;
+
+		if (state != TRACEE_RUNNING && state != TRACEE_STOPPED)
+			continue;
+		rc = tree_event(tree, process, j, true, err);
+		if (rc < 0 && rc != -EAGAIN && rc != -EINTR)
+			return rc;
+	}
+	return 0;
+}
+
+/* It takes long: find out why. */
+static int look_at(struct tree *tree, size_t process, size_t i, struct err *err)
+{
+	struct tracee *t = &tree->at[process].at[i];
+	int64_t now = tick_now();
+
+	if (t->tid == t->pid && task_state(t->pid, t->tid) == 'Z') {
+		t->state = TRACEE_ZOMBIE;
+		return 0;
+	}
+	if (waits_in_vfork(t)) {
+		if (now - t->waited_since > tree_vfork_grace_ns)
+			t->state = TRACEE_VFORK;
+		else
+			let_child_run(tree, t, err);
+		return 0;
+	}
+	if (now > tree->deadline)
+		return explain_stuck(t->pid, t->tid, now - tree->began_ns, err);
+	return sweep(tree, process, err);
+}
+
+static int stop_one(struct tree *tree, size_t process, size_t i, struct err *err)
+{
+	struct tracee *t = &tree->at[process].at[i];
+	int rc = 0;
+
+	t->waited_since = tick_now();
+	if (t->state == TRACEE_RUNNING && t->resumed)
+		tracee_interrupt(t);
+	while (rc >= 0 && tree->at[process].at[i].state == TRACEE_RUNNING) {
+		rc = tree_event(tree, process, i, false, err);
+		if (rc == -EINTR)
+			rc = look_at(tree, process, i, err);
+	}
+	return rc;
+}
+
+/* The leader last: in an execve it waits until its threads have been reaped. */
+static int stop_process(struct tree *tree, size_t process, struct err *err)
+{
+	size_t n;
+	int rc = 0;
+
+	do {
+		n = tree->at[process].n;
+		for (size_t j = n; j-- > 0 && rc >= 0;)
+			rc = stop_one(tree, process, j, err);
+	} while (rc >= 0 && tree->at[process].n != n);
+	return rc;
+}
+
+static int stop_from(struct tree *tree, size_t first, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = first; i < tree->n; i++)
+		for (size_t j = 0; j < tree->at[i].n; j++)
+			if (tree->at[i].at[j].state == TRACEE_RUNNING)
+				tracee_interrupt(&tree->at[i].at[j]);
+	fault_point("park.interrupted");
+	for (size_t i = first; i < tree->n && rc >= 0; i++)
+		rc = stop_process(tree, i, err);
+	return rc;
+}
+
+/*
+ * A list of children that is read while some of them end leaves out others. Now that those we know stand
+ * still, whom do they have that we do not know? Again, as long as there is somebody.
+ */
+static int stop_missed(struct tree *tree, struct err *err)
+{
+	size_t known, from = 0;
+	int rc = 0;
+
+	do {
+		known = tree->n;
+		for (size_t i = from; i < known && rc >= 0; i++)
+			rc = list_children(tree, i, err);
+		if (rc >= 0)
+			rc = seize_from(tree, known, err);
+		if (rc >= 0)
+			rc = stop_from(tree, known, err);
+		from = known;
+	} while (rc >= 0 && tree->n != known);
+	return rc;
+}
+
+int tree_stop(struct tree *tree, struct err *err)
+{
+	int rc;
+
+	tree->began_ns = tick_now();
+	rc = stop_from(tree, 0, err);
+	if (rc >= 0 && tree->follow == TRACEE_CHILDREN)
+		rc = stop_missed(tree, err);
+	fault_point("park.stopped");
+	return rc;
+}
+
+/* Go on with one that could not be detached at once; true when it is done with. */
+static bool let_go(struct tracee *t, bool nohang)
+{
+	int rc = 0;
+
+	while (t->state == TRACEE_RUNNING || t->state == TRACEE_STOPPED ||
+	       t->state == TRACEE_VFORK) {
+		if (tracee_detach(t))
+			break;
+		/* Not stopped, or killed while it was: something is to come. */
+		rc = tracee_wait(t, nohang);
+		if (rc == -EAGAIN || rc == -EINTR)
+			return false;
+	}
+	return true;
+}
+
+bool tree_tend(struct tree *tree)
+{
+	bool done = true;
+
+	/* Leaders last: the kernel tells of their end when all their threads have been reaped. */
+	for (size_t i = tree->n; i-- > 0;)
+		for (size_t j = tree->at[i].n; j-- > 0;)
+			done &= let_go(&tree->at[i].at[j], true);
+	return done;
+}
+
+static void detach_all(struct tree *tree)
+{
+	for (size_t i = 0; i < tree->n; i++) {
+		for (size_t j = 0; j < tree->at[i].n; j++) {
+			struct tracee *t = &tree->at[i].at[j];
+
+			if (!tracee_detach(t) && t->state == TRACEE_RUNNING)
+				tracee_interrupt(t);
+			fault_point("park.detached");
+		}
+	}
+}
+
+/* One after the other; a tick must be running. */
+static bool await_rest(struct tree *tree, int64_t deadline)
+{
+	for (size_t i = tree->n; i-- > 0;)
+		for (size_t j = tree->at[i].n; j-- > 0;)
+			while (!let_go(&tree->at[i].at[j], false))
+				if (tick_now() > deadline)
+					return false;
+	return true;
+}
+
+bool tree_release(struct tree *tree)
+{
+	struct tick tick = { 0 };
+	bool done;
+
+	detach_all(tree);
+	if (tree_tend(tree))
+		return true;
+	if (tick_start(&tick, TREE_TICK_NS, NULL) < 0)
+		return false;
+	done = await_rest(tree, tick_now() + tree_release_grace_ns);
+	tick_stop(&tick);
+	return done;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The traced threads of a tree of processes: found, seized, stopped, let go.
+ *
+ * The one rule: everything is listed while the program still runs, and what is born meanwhile is
+ * attached by the kernel, so that between the first stop and the last nothing is read from /proc.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "trace/tracee.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct tree_process {
+	pid_t pid;
+	bool zombie;
+	bool skipped; /* not ours to trace, or below such a one: what is seized of it is let go */
+	char *why; /* it is not; NULL: not known */
+	struct tracee *at; /* the leader first */
+	size_t n, room;
+};
+
+struct tree {
+	enum tracee_follow follow;
+	bool orphans; /* our own children, too, but for @except */
+	pid_t except;
+	bool skip; /* go on without those that may not be traced */
+	struct tree_process *at; /* parents before children */
+	size_t n, room;
+	/* Bits by tid: what is in here already; whose filters have been asked about; who has one. */
+	uint8_t *known, *looked, *filtered;
+	int64_t deadline; /* CLOCK_MONOTONIC ns */
+	int64_t began_ns;
+};
+
+int tree_init(struct tree *tree, enum tracee_follow follow, struct err *err);
+void tree_done(struct tree *tree);
+
+/* Attach to @root and everything below it; nothing stops yet. */
+int tree_seize(struct tree *tree, pid_t root, struct err *err);
+
+/* Stop everything. A tick must be running. */
+int tree_stop(struct tree *tree, struct err *err);
+
+struct tree_process *tree_process(struct tree *tree, pid_t pid);
+
+/* The tracee with this id, or NULL. */
+struct tracee *tree_find(struct tree *tree, pid_t pid, pid_t tid);
+
+/* Let everything go. False where some would not come in time: these stay attached, see tree_tend. */
+bool tree_release(struct tree *tree);
+
+/*
+ * After tree_release: go on waiting for what stayed behind, without blocking; true when nothing is
+ * left.
+ */
+bool tree_tend(struct tree *tree);

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The agent is killed, or leaves: the program runs on, and is adopted.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+launch a -- "$counter"
+must 0 'gen-000001' "$CAIRN" checkpoint
+must 1 'computation .a. already' "$CAIRN" adopt "${root[a]}"
+kill -KILL "${pid[a]}"
+wait "${pid[a]}" 2>/dev/null
+ask a 1
+must 1 'no computation is running' "$CAIRN" status
+must 0 "process ${root[a]} is computation 'a'" "$CAIRN" adopt -n a "${root[a]}"
+ask a 2
+must 0 'gen-000002' "$CAIRN" checkpoint -n a
+ask a 3
+must 0 "pid ${root[a]} runs on" "$CAIRN" quit -n a
+ask a 4
+must 0 "is computation 'bash-${root[a]}'" "$CAIRN" adopt "${root[a]}"
+must 0 "cairn-bash-${root[a]}/gen-000001" "$CAIRN" checkpoint
+must 0 '' "$CAIRN" kill
+tail --pid="${root[a]}" -f /dev/null
+
+# One that was never launched, named by what cannot be adopted.
+sleep 100 >/dev/null 2>&1 &
+sleeper=$!
+must 0 "process $sleeper is computation 's'" "$CAIRN" adopt -n s $sleeper
+must 0 'cairn-s/gen-000001' "$CAIRN" checkpoint -n s
+must 0 '' "$CAIRN" quit -n s
+start f env CAIRN_FOREGROUND=1 "$CAIRN" adopt -n f $sleeper
+hear f
+kill -0 "${pid[f]}" || fail "it has not stayed"
+must 0 'cairn-f/gen-000001' "$CAIRN" checkpoint -n f
+kill $sleeper
+wait $sleeper 2>/dev/null
+wait "${pid[f]}"
+leave f
+must 1 '' "$CAIRN" adopt $sleeper
+must 1 'cannot be adopted' "$CAIRN" adopt 1
+must 2 'PID' "$CAIRN" adopt bash

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * More, or less, than processes: apart memory|files|directory|thread|segments|nothing. A child that shares
+ * so much with its parent by clone(2), a thread with descriptors of its own, a local descriptor table. Says
+ * "there", and for each line that comes how many there were.
+ */
+#include <asm/ldt.h>
+#include <err.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static char stack[65536] __attribute__((aligned(16)));
+static pthread_barrier_t begun;
+
+/* No libc: its memory is the parent's. */
+static int wait_here(void *arg)
+{
+	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	while (!arg)
+		syscall(SYS_pause);
+	return 0;
+}
+
+static void *apart(void *arg)
+{
+	if (unshare(CLONE_FILES))
+		err(1, "unshare");
+	pthread_barrier_wait(&begun);
+	for (;;)
+		pause();
+	return arg;
+}
+
+static void begin(const char *what)
+{
+	struct user_desc segment = { .entry_number = 1, .limit = 0xfffff, .seg_32bit = 1 };
+	int flags = !strcmp(what, "memory")	 ? CLONE_VM
+		    : !strcmp(what, "files")	 ? CLONE_FILES
+		    : !strcmp(what, "directory") ? CLONE_FS
+						 : 0;
+	pthread_t thread;
+
+	if (flags && clone(wait_here, stack + sizeof(stack), flags | SIGCHLD, NULL) < 0)
+		err(1, "clone");
+	if (!strcmp(what, "segments") && syscall(SYS_modify_ldt, 1, &segment, sizeof(segment)))
+		err(77, "modify_ldt");
+	if (strcmp(what, "thread"))
+		return;
+	pthread_barrier_init(&begun, NULL, 2);
+	if (pthread_create(&thread, NULL, apart, NULL))
+		errx(1, "no thread");
+	pthread_barrier_wait(&begun);
+}
+
+int main(int argc, char **argv)
+{
+	char line[16];
+
+	if (argc != 2)
+		errx(2, "usage: apart WHAT");
+	begin(argv[1]);
+	puts("there");
+	fflush(stdout);
+	for (int n = 1; fgets(line, sizeof(line), stdin); n++) {
+		printf("%d\n", n);
+		fflush(stdout);
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What cannot be brought back is refused by name, with what to do; the program goes on as if nothing had been.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# refused WHAT PATTERN
+refused() {
+	start "$1" "$CAIRN" launch -n "$1" "$programs/holds" "$1"
+	hear "$1"
+	if [ "$answer" = none ]; then
+		ended "$1" 0
+		echo "$1: not here"
+		return
+	fi
+	ask "$1" 1
+	must 1 "process [0-9]+: $2" "$CAIRN" checkpoint -n "$1"
+	ask "$1" 2
+	leave "$1"
+	wait "${pid[$1]}"
+}
+
+refused io_uring 'descriptor [0-9]+ is an io_uring, .*UV_USE_IO_URING=0'
+refused aio 'memory at [0-9a-f]+ is an AIO context .*io_destroy'
+refused userfaultfd 'descriptor [0-9]+ is a userfaultfd, .*close it'
+refused counter 'descriptor [0-9]+ is a performance counter; .*profiler'
+refused bpf 'descriptor [0-9]+ is a BPF object'
+refused secret 'memory at [0-9a-f]+ is secret memory'
+refused fanotify 'descriptor [0-9]+ is a fanotify group'
+refused packet 'descriptor [0-9]+ is a packet socket'
+refused vsock 'descriptor [0-9]+ is a socket to a virtual machine'
+refused raw 'descriptor [0-9]+ is a network socket of type 3'
+refused unaccepted 'descriptor [0-9]+ is a UNIX socket .*not accepted yet'

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* holds WHAT: hold something that no checkpoint can keep, and count lines as the shell's counter does. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <linux/userfaultfd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static long hold_uring(void)
+{
+	char params[256] = { 0 };
+
+	return syscall(SYS_io_uring_setup, 8, params);
+}
+
+static long hold_aio(void)
+{
+	static unsigned long context;
+
+	return syscall(SYS_io_setup, 16, &context);
+}
+
+static long hold_userfault(void)
+{
+	return syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY | O_CLOEXEC);
+}
+
+static long hold_counter(void)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE,
+					.size = sizeof(attr),
+					.config = PERF_COUNT_SW_TASK_CLOCK,
+					.exclude_kernel = 1 };
+
+	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
+
+static long hold_bpf(void)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1
+	};
+
+	return syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+}
+
+static long hold_secret(void)
+{
+	int fd = (int)syscall(SYS_memfd_secret, 0);
+
+	if (fd < 0 || ftruncate(fd, 4096) ||
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED)
+		return -1;
+	return close(fd);
+}
+
+static long hold_fanotify(void)
+{
+	return syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID */, 0);
+}
+
+static long hold_packet(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0);
+}
+
+static long hold_vsock(void)
+{
+	return socket(AF_VSOCK, SOCK_STREAM, 0);
+}
+
+static long hold_raw(void)
+{
+	return socket(AF_INET, SOCK_RAW, 1);
+}
+
+/* A connection that has not been accepted, with something sent over it. */
+static long hold_unaccepted(void)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "holds-%d", getpid());
+	if (bind(listener, (void *)&name, sizeof(name)) || listen(listener, 1) ||
+	    connect(client, (void *)&name, sizeof(name)))
+		return -1;
+	return write(client, "hello", 5) == 5 ? 0 : -1;
+}
+
+static const struct {
+	const char *what;
+	long (*hold)(void);
+} things[] = {
+	{ "io_uring", hold_uring },
+	{ "aio", hold_aio },
+	{ "userfaultfd", hold_userfault },
+	{ "counter", hold_counter },
+	{ "bpf", hold_bpf },
+	{ "secret", hold_secret },
+	{ "fanotify", hold_fanotify },
+	{ "packet", hold_packet },
+	{ "vsock", hold_vsock },
+	{ "raw", hold_raw },
+	{ "unaccepted", hold_unaccepted },
+};
+
+int main(int argc, char **argv)
+{
+	char line[256];
+	long rc = -1;
+
+	for (size_t i = 0; argc > 1 && i < sizeof(things) / sizeof(things[0]); i++)
+		if (!strcmp(argv[1], things[i].what)) {
+			errno = 0;
+			rc = things[i].hold();
+		}
+	/* This kernel has none, or not for us. */
+	printf("%s\n", rc < 0 ? "none" : "held");
+	fflush(stdout);
+	for (int n = 1; rc >= 0 && fgets(line, sizeof(line), stdin); n++) {
+		printf("%d\n", n);
+		fflush(stdout);
+	}
+	return 0;
+}

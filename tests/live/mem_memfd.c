@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A memfd: its descriptor and its mapping are still the same memory; size, name and seals stay. */
+#include "live.h"
+
+int main(void)
+{
+	enum { LEN = 300000 };
+	int fd = memfd_create("live", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char *p, c;
+
+	LIVE_CHECK(fd >= 0 && !ftruncate(fd, LEN));
+	p = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	LIVE_CHECK(p != MAP_FAILED);
+	for (int i = 0; i < LEN; i++)
+		p[i] = (char)(i * 3);
+	LIVE_CHECK(!fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW));
+	LIVE_EQUAL(lseek(fd, 1234, SEEK_SET), 1234);
+	live_ready();
+	for (int i = 0; i < LEN; i++)
+		LIVE_EQUAL(p[i], (char)(i * 3));
+	LIVE_EQUAL(lseek(fd, 0, SEEK_CUR), 1234);
+	p[1234] = 'x';
+	LIVE_CHECK(read(fd, &c, 1) == 1 && c == 'x');
+	LIVE_EQUAL(fcntl(fd, F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW);
+	LIVE_CHECK(ftruncate(fd, 1) == -1 && errno == EPERM);
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TCP connections of which one end, or both, has shut down one direction, or is gone. */
+#include "live_net.h"
+
+enum { CONNECTED, ACCEPTED, BOTH, READING, GONE, CASES };
+
+int main(void)
+{
+	int ends[CASES][2];
+	char c;
+
+	for (int i = 0; i < CASES; i++) {
+		net_pair(i & 1 ? AF_INET6 : AF_INET, ends[i]);
+		LIVE_EQUAL(net_write(ends[i][0], 0, 1000), 1000);
+		LIVE_EQUAL(net_write(ends[i][1], 50, 1000), 1000);
+	}
+	LIVE_CHECK(!shutdown(ends[CONNECTED][0], SHUT_WR));
+	LIVE_CHECK(!shutdown(ends[ACCEPTED][1], SHUT_WR));
+	LIVE_CHECK(!shutdown(ends[BOTH][0], SHUT_WR) && !shutdown(ends[BOTH][1], SHUT_WR));
+	LIVE_CHECK(!shutdown(ends[READING][0], SHUT_RD));
+	net_read(ends[GONE][0], 50, 1000);
+	LIVE_EQUAL(net_write(ends[GONE][1], 9, 2000), 2000);
+	close(ends[GONE][0]);
+	net_pair(AF_INET, ends[GONE]);
+	LIVE_EQUAL(net_write(ends[GONE][1], 50, 1000), 1000);
+	close(ends[GONE][1]);
+
+	live_ready();
+
+	net_read(ends[CONNECTED][1], 0, 1000);
+	net_end(ends[CONNECTED][1]);
+	LIVE_EQUAL(net_write(ends[CONNECTED][1], 1050, 10), 10);
+	net_read(ends[CONNECTED][0], 50, 1010);
+	LIVE_CHECK(send(ends[CONNECTED][0], "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE);
+	close(ends[CONNECTED][1]);
+	net_end(ends[CONNECTED][0]);
+
+	net_read(ends[ACCEPTED][0], 50, 1000);
+	net_end(ends[ACCEPTED][0]);
+	LIVE_EQUAL(net_write(ends[ACCEPTED][0], 1000, 10), 10);
+	net_read(ends[ACCEPTED][1], 0, 1010);
+	net_nothing(ends[ACCEPTED][1]);
+
+	for (int i = 0; i < 2; i++) {
+		net_read(ends[BOTH][i], i ? 0 : 50, 1000);
+		net_end(ends[BOTH][i]);
+		LIVE_CHECK(send(ends[BOTH][i], "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE);
+	}
+	net_read(ends[READING][0], 50, 1000);
+	LIVE_EQUAL(recv(ends[READING][0], &c, 1, MSG_DONTWAIT), 0);
+	net_read(ends[READING][1], 0, 1000);
+	net_nothing(ends[READING][1]);
+	net_read(ends[GONE][0], 50, 1000);
+	net_end(ends[GONE][0]);
+	return 0;
+}
