@@ -31,10 +31,9 @@ static bool outside_has_inside(char *const *argv)
 	return false;
 }
 
-/* SIGTERM is what every container's client passes on; rootless podman keeps others to itself. */
-static int outside_passed_on(const struct outside *o, int signo)
+static bool outside_stops(const struct outside *o, int signo)
 {
-	return o->stop_signals >> (signo - 1) & 1 ? SIGTERM : signo;
+	return o->stop_signals >> (signo - 1) & 1;
 }
 
 static void outside_signals(const struct outside *o, sigset_t *set)
@@ -43,7 +42,7 @@ static void outside_signals(const struct outside *o, sigset_t *set)
 
 	sigemptyset(set);
 	for (int signo = 1; signo < 64; signo++)
-		if (o->stop_signals >> (signo - 1) & 1)
+		if (outside_stops(o, signo))
 			sigaddset(set, signo);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		sigaddset(set, others[i]);
@@ -84,12 +83,22 @@ static void outside_reap_daemons(void)
 	}
 }
 
+/* SIGTERM is what every container's client passes on; rootless podman keeps others to itself. */
+static void outside_pass_on(const struct outside *o, pid_t pid, int signo, bool *stopping)
+{
+	bool stops = outside_stops(o, signo);
+
+	*stopping |= stops;
+	if (pid)
+		kill(pid, stops ? SIGTERM : signo);
+}
+
 /*
  * Until it has ended; the exit status. A client may be two processes, of which the one that we have
  * started dies of SIGTERM at once, while the other waits for the container: that comes to us then, and
  * what it says counts. What daemons it has started are in groups of their own.
  */
-static int outside_wait(const struct outside *o, pid_t pid, const sigset_t *set)
+static int outside_wait(const struct outside *o, pid_t pid, const sigset_t *set, bool *stopping)
 {
 	int status = 0, wait_status;
 	siginfo_t info;
@@ -105,9 +114,23 @@ static int outside_wait(const struct outside *o, pid_t pid, const sigset_t *set)
 		if (ended < 0)
 			return status;
 		outside_reap_daemons();
-		if (sigwaitinfo(set, &info) > 0 && info.si_signo != SIGCHLD && pid)
-			kill(pid, outside_passed_on(o, info.si_signo));
+		if (sigwaitinfo(set, &info) > 0 && info.si_signo != SIGCHLD)
+			outside_pass_on(o, pid, info.si_signo, stopping);
 	}
+}
+
+/*
+ * A client that is to pass a signal on when the container has ended, or has not yet started, dies of it, and
+ * does not say how the container has ended. Then to run it again is right: what has finished is not done twice.
+ */
+static int outside_verdict(const struct outside *o, int status, bool stopping)
+{
+	if (!stopping || status != 128 + SIGTERM)
+		return status;
+	fprintf(stderr,
+		"cairn: the container's client was ended by the signal before it told how the "
+		"container has ended: taken for stopped\n");
+	return o->contract->stopped_status;
 }
 
 /* As leg_requeue; there is no account of wall time out here. */
@@ -135,6 +158,7 @@ int outside_run(const struct outside *o, char *const *argv, struct err *err)
 {
 	pid_t parent = getpid(), pid;
 	struct place place;
+	bool stopping = false;
 	sigset_t set;
 	int status;
 
@@ -154,7 +178,7 @@ int outside_run(const struct outside *o, char *const *argv, struct err *err)
 		return err_set(err, errno, "fork");
 	if (!pid)
 		outside_exec(parent, argv);
-	status = outside_wait(o, pid, &set);
+	status = outside_verdict(o, outside_wait(o, pid, &set, &stopping), stopping);
 	if (status == o->contract->stopped_status && o->contract->scontrol && *place.job &&
 	    !o->no_requeue)
 		outside_requeue(place.job);

@@ -21,11 +21,19 @@ no_container() {
 	! podman container exists box
 }
 
-stopped() {
+ended() {
 	status=0
 	wait "$job" || status=$?
 	[ $status = "$1" ] || fail "it ended with $status, not $1"
+}
+
+stopped() {
+	ended "$1"
 	until_true "its container has gone" no_container
+}
+
+newest() {
+	find "$ckpt" -name 'gen-*' | sort | tail -n 1
 }
 
 containers
@@ -37,10 +45,16 @@ for signal in USR1 TERM; do
 	stopped 99
 	job
 done
+# Before that, and when its container ends while it does, it dies of what it is sent.
+until_true "it runs" grown $(($(lines) + 2))
+kill -s TERM $job
+ended 99
+job
 runs_long
+before=$(newest)
 kill -9 $job
 stopped 137
-[ -e "$ckpt/gen-000003" ] || fail "it was not saved when whoever had started it was killed"
+[ "$(newest)" != "$before" ] || fail "it was not saved when whoever had started it was killed"
 job
 goes_on
 touch "$work/stop"
