@@ -350,16 +350,48 @@ static void remake_async(const struct model *m, const struct img_file *f, int fd
 	fcntl(fd, F_SETFL, f->open_flags);
 }
 
+static bool remake_has(const struct model *m, const struct img_file *f, int fd)
+{
+	for (size_t i = 0; i < m->fds.n; i++)
+		if (m->fds.at[i].fd == fd)
+			return m->fds.at[i].file == f->id;
+	return false;
+}
+
+/*
+ * A shell that puts another file in the place of a stream keeps the stream at a number above meanwhile: which
+ * one is at @fd, the lowest first. -1: none.
+ */
+static int remake_kept_aside(const struct model *m, const struct img_file *f, int fd)
+{
+	size_t before = 0;
+
+	for (size_t i = 0; i < m->fds.n; i++)
+		before += m->fds.at[i].fd > 2 && m->fds.at[i].fd < fd && m->fds.at[i].file == f->id;
+	for (int stream = 0; stream <= 2; stream++)
+		if (f->flags & (uint32_t)IMG_FILE_STREAM << stream && !remake_has(m, f, stream) &&
+		    !before--)
+			return stream;
+	return -1;
+}
+
 /*
  * What is to stand at number @fd. A terminal mostly was all of the standard streams; those of the restart
  * may be three: each number has its own then. Where the program itself has put one in the place of another
  * (2>&1) it stays there.
  */
-static int remake_source(const struct res_restart *r, const struct res_made *made, int fd)
+static int remake_source(const struct res_restart *r, const struct model *m,
+			 const struct res_made *made, int fd)
 {
-	if (fd <= 2 && made->file->std_stream >= 0 &&
-	    made->file->flags & (uint32_t)IMG_FILE_STREAM << fd && r->std_fds[fd] >= 0)
-		return r->std_fds[fd];
+	int stream = fd;
+
+	if (made->file->std_stream < 0)
+		return made->fd;
+	if (fd > 2)
+		stream = remake_kept_aside(m, made->file, fd);
+	if (stream >= 0 && made->file->flags & (uint32_t)IMG_FILE_STREAM << stream &&
+	    r->std_fds[stream] >= 0)
+		return r->std_fds[stream];
 	return made->fd;
 }
 
@@ -377,7 +409,7 @@ int res_restart_place(struct res_restart *r, const struct model *m, struct err *
 			return err_say(err, EINVAL,
 				       "descriptor %d names file %u, which is in no image",
 				       want->fd, want->file);
-		if (dup3(remake_source(r, made, want->fd), want->fd,
+		if (dup3(remake_source(r, m, made, want->fd), want->fd,
 			 want->flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
 			return err_set(err, errno, "put '%s' at descriptor %d",
 				       model_string(made->m, made->file->path), want->fd);
