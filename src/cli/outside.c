@@ -120,8 +120,8 @@ static int outside_wait(const struct outside *o, pid_t pid, const sigset_t *set,
 }
 
 /*
- * A client that is to pass a signal on when the container has ended, or has not yet started, dies of it, and
- * does not say how the container has ended. Then to run it again is right: what has finished is not done twice.
+ * A client that is to pass a signal on when the container has ended, or has not yet started, dies of it
+ * and does not say how the container has ended. To run it again is right: what has finished is not redone.
  */
 static int outside_verdict(const struct outside *o, int status, bool stopping)
 {
