@@ -178,7 +178,8 @@ int outside_run(const struct outside *o, char *const *argv, struct err *err)
 		return err_set(err, errno, "fork");
 	if (!pid)
 		outside_exec(parent, argv);
-	status = outside_verdict(o, outside_wait(o, pid, &set, &stopping), stopping);
+	status = outside_wait(o, pid, &set, &stopping);
+	status = outside_verdict(o, status, stopping);
 	if (status == o->contract->stopped_status && o->contract->scontrol && *place.job &&
 	    !o->no_requeue)
 		outside_requeue(place.job);
