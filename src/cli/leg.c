@@ -90,33 +90,44 @@ static bool leg_is_first_here(const struct leg *leg)
 }
 
 /* What Slurm knows: asked once, and in a step of many ranks by one of them. */
-static void leg_ask_slurm(struct leg *leg)
+static void leg_ask_slurm(struct leg *leg, struct err *err)
 {
-	struct err err = ERR_INIT;
-
 	if (!leg->options.contract->scontrol || !*leg->place.job || leg->place.rank)
 		return;
-	if (slurm_ask(&leg->slurm, leg->place.job, &err) < 0 && err.num == ENOENT) {
-		leg->no_scontrol = true;
-		fprintf(stderr, "cairn: no scontrol here: the job's limits are unknown, and after "
-				"status 99 it must be queued again from outside of the container "
-				"(as `cairn run -- podman run ...` does)\n");
+	if (slurm_ask(&leg->slurm, leg->place.job, err) < 0) {
+		leg->no_scontrol = err->num == ENOENT;
 		return;
 	}
-	if (err.num) {
-		fprintf(stderr,
-			"cairn: Slurm cannot be asked: %s: the job's limits are unknown, and it "
-			"may not come to be queued again\n",
-			err.msg);
-		return;
-	}
-	if (!leg->slurm.requeue && !leg->options.no_requeue)
-		fprintf(stderr, "cairn: this job cannot be queued again (not a batch job, or "
-				"--no-requeue): submit it again to go on\n");
 	if (leg->slurm.end_s)
 		leg->end_ns = leg->slurm.end_s * LEG_NS;
 	if (leg->slurm.start_s && leg_is_first_here(leg))
 		leg->start_ns = leg->slurm.start_s * LEG_NS;
+}
+
+/* What its owner should know at once of how this job will go on, or not. */
+static void leg_tell_slurm(const struct leg *leg, const struct err *err)
+{
+	if (leg->no_scontrol)
+		leg_say(leg, "no scontrol here: the job's limits are unknown, and after status 99 "
+			     "it must be "
+			     "queued again from outside of the container (as `cairn run -- podman "
+			     "run ...` does)");
+	else if (err->num)
+		leg_say(leg,
+			"Slurm cannot be asked: %s: the job's limits are unknown, and it may not "
+			"come to "
+			"be queued again",
+			err->msg);
+	else if (!leg->slurm.known || leg->options.no_requeue)
+		return;
+	else if (!leg->slurm.batch)
+		leg_say(leg, "this is no batch job: stopped, it is not queued again");
+	else if (!leg->slurm.requeue)
+		leg_say(leg,
+			"submitted with --no-requeue: stopped, it is not queued again (`scontrol "
+			"update "
+			"JobId=%s Requeue=1` allows it)",
+			leg->place.job);
 }
 
 /*
@@ -173,26 +184,6 @@ static void leg_check_directory(const struct leg *leg, const char *dir)
 			dir);
 }
 
-void leg_begin(struct leg *leg, const char *name, const char *dir, char *const *argv)
-{
-	char end[32];
-
-	leg_ask_slurm(leg);
-	ledger_begin(&leg->ledger, name, argv, &leg->place, leg->start_ns);
-	leg->cost_s = json_number_value(
-		json_object_get(json_object_get(leg->ledger.record, "checkpoint"), "seconds"));
-	leg_budget(leg);
-	leg_find_end(leg);
-	if (leg->options.contract->scontrol && *leg->place.job)
-		lock_join(&leg->lock, leg->place.job);
-	if (*leg->place.job)
-		leg_say(leg, "job %s on %s, checkpoints in '%s'%s%s", leg->place.job,
-			leg->place.node, dir, leg->end_ns ? ", until " : "",
-			leg->end_ns ? leg_clock(leg->end_ns, end) : "");
-	leg_check_directory(leg, dir);
-	leg_record(leg);
-}
-
 /* When we stop by ourselves, signal or not; 0: never. */
 static int64_t leg_stop_at(const struct leg *leg)
 {
@@ -224,6 +215,31 @@ static void leg_check_lead(struct leg *leg)
 			"a checkpoint takes %s: the lead time of %u s is too short for it; ask for "
 			"%.0f s (and tell the leg's length with --walltime)",
 			human_time((int64_t)(leg->cost_s * LEG_NS)).s, leg->options.lead_s, need);
+}
+
+void leg_begin(struct leg *leg, const char *name, const char *dir, char *const *argv)
+{
+	struct err err = ERR_INIT;
+	char end[32];
+
+	leg->dir = dir;
+	leg_ask_slurm(leg, &err);
+	ledger_begin(&leg->ledger, name, argv, &leg->place, leg->start_ns);
+	leg->cost_s = json_number_value(
+		json_object_get(json_object_get(leg->ledger.record, "checkpoint"), "seconds"));
+	leg_budget(leg);
+	leg_find_end(leg);
+	if (leg->options.contract->scontrol && *leg->place.job)
+		lock_join(&leg->lock, leg->place.job);
+	if (*leg->place.job)
+		leg_say(leg, "job %s on %s, checkpoints in '%s'%s%s", leg->place.job,
+			leg->place.node, dir, leg->end_ns ? ", until " : "",
+			leg->end_ns ? leg_clock(leg->end_ns, end) : "");
+	leg_tell_slurm(leg, &err);
+	leg_check_directory(leg, dir);
+	if (leg->cost_s > 0)
+		leg_check_lead(leg);
+	leg_record(leg);
 }
 
 static void leg_checkpointed(struct leg *leg, const struct agent_event *e)
@@ -263,6 +279,16 @@ static void leg_asked(struct leg *leg, int signo)
 	leg->asked_to_stop = true;
 }
 
+/* Nothing more can be done for it: its owner may still make room. */
+static void leg_given_up(const struct leg *leg)
+{
+	if (leg->generation)
+		leg_say(leg, "the program runs on: ended now, it would go on from generation %u",
+			leg->generation);
+	else
+		leg_say(leg, "the program runs on: ended now, all of its work would be lost");
+}
+
 static void leg_event(void *data, const struct agent_event *e)
 {
 	struct leg *leg = data;
@@ -274,6 +300,8 @@ static void leg_event(void *data, const struct agent_event *e)
 	case AGENT_EVENT_FAILED:
 		ledger_count(&leg->ledger, "failures");
 		leg_say(leg, "no checkpoint: %s", e->error);
+		if (e->given_up)
+			leg_given_up(leg);
 		break;
 	case AGENT_EVENT_STOP:
 		leg_asked(leg, e->signo);
@@ -357,13 +385,18 @@ static void leg_requeue(struct leg *leg)
 			leg->place.job);
 		return;
 	}
+	if (now.known && !now.requeue) {
+		leg_say(leg,
+			"job %s cannot be queued again (%s): submitted again with -d '%s' it goes "
+			"on",
+			leg->place.job, now.batch ? "--no-requeue" : "no batch job", leg->dir);
+		return;
+	}
 	leg_pass_budget(leg, &now);
 	leg_say(leg, "job %s is to be queued again", leg->place.job);
 	if (slurm_requeue(leg->place.job, &err) < 0)
-		leg_say(leg,
-			"it is not queued again: %s. Submitted anew with the same checkpoint "
-			"directory it goes on",
-			err.msg);
+		leg_say(leg, "it is not queued again: %s. Submitted again with -d '%s' it goes on",
+			err.msg, leg->dir);
 }
 
 static bool leg_used_up(const struct leg *leg)
@@ -381,8 +414,7 @@ static int leg_stopped(struct leg *leg, int status)
 {
 	const struct contract *c = leg->options.contract;
 	bool used_up = leg_used_up(leg);
-	bool again = c->scontrol && *leg->place.job && !leg->options.no_requeue && !used_up &&
-		     (!leg->slurm.known || leg->slurm.requeue);
+	bool again = c->scontrol && *leg->place.job && !leg->options.no_requeue && !used_up;
 
 	ledger_end(&leg->ledger, used_up ? ledger_used_up : ledger_stopped, -1);
 	leg_record(leg);

@@ -33,6 +33,7 @@ struct leg_options {
 struct leg {
 	struct leg_options options;
 	struct place place;
+	const char *dir; /* with the checkpoints; borrowed */
 	struct lock lock;
 	struct ledger ledger;
 	struct slurm_job slurm;
@@ -51,7 +52,7 @@ extern const struct agent_hooks leg_hooks; /* their data: the struct leg */
 int leg_open(struct leg *leg, const char *dir, struct err *err);
 void leg_close(struct leg *leg);
 
-/* Ask the batch system what there is to know, and open the account. Before the program is started. */
+/* Before the program is started: ask the batch system what there is to know, open the account. Keeps @dir. */
 void leg_begin(struct leg *leg, const char *name, const char *dir, char *const *argv);
 
 /* It did not come to run: there is nothing to go on from, and nothing to queue again for. */

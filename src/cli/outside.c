@@ -19,16 +19,27 @@ bool outside_is_meant(char *const *argv)
 	return launchable_is_container(argv[0]);
 }
 
-/* Signals for a program that has no cairn around it end it, and nothing is saved. */
-static bool outside_has_inside(char *const *argv)
+/* The cairn that is to run inside, in @argv, or NULL: then signals end the program, and nothing is saved. */
+static char *const *outside_inside(char *const *argv)
 {
 	for (; *argv; argv++) {
 		const char *slash = strrchr(*argv, '/');
 
 		if (!strcmp(slash ? slash + 1 : *argv, "cairn"))
-			return true;
+			return argv;
 	}
-	return false;
+	return NULL;
+}
+
+/* Without a terminal here docker refuses one; podman makes one, and may lose the last lines through it. */
+static void outside_check_terminal(char *const *argv, char *const *inside)
+{
+	static const char *const wanted[] = { "-t", "-it", "-ti", "--tty" };
+
+	for (; argv < inside && !isatty(STDIN_FILENO); argv++)
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+			if (!strcmp(*argv, wanted[i]))
+				fprintf(stderr, "cairn: no terminal here: leave out %s\n", *argv);
 }
 
 static bool outside_stops(const struct outside *o, int signo)
@@ -145,24 +156,32 @@ static void outside_requeue(const char *job)
 			job);
 		return;
 	}
+	if (now.known && !now.requeue) {
+		fprintf(stderr,
+			"cairn: job %s cannot be queued again (%s): submitted again with the same "
+			"checkpoint directory (-d) it goes on\n",
+			job, now.batch ? "--no-requeue" : "no batch job");
+		return;
+	}
 	fprintf(stderr, "cairn: job %s is to be queued again\n", job);
 	if (slurm_requeue(job, &err) < 0)
 		fprintf(stderr,
-			"cairn: it is not queued again: %s. Submitted anew with the same "
+			"cairn: it is not queued again: %s. Submitted again with the same "
 			"checkpoint "
-			"directory it goes on\n",
+			"directory (-d) it goes on\n",
 			err.msg);
 }
 
 int outside_run(const struct outside *o, char *const *argv, struct err *err)
 {
+	char *const *inside = outside_inside(argv);
 	pid_t parent = getpid(), pid;
 	struct place place;
 	bool stopping = false;
 	sigset_t set;
 	int status;
 
-	if (!outside_has_inside(argv))
+	if (!inside)
 		return launchable_check_program(argv[0], err);
 	place_read(&place);
 	fprintf(stderr,
@@ -170,6 +189,7 @@ int outside_run(const struct outside *o, char *const *argv, struct err *err)
 		"one "
 		"passes signals on%s\n",
 		argv[0], o->contract->scontrol ? " and queues the job again" : "");
+	outside_check_terminal(argv, inside);
 	outside_signals(o, &set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

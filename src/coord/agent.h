@@ -27,6 +27,7 @@ struct agent_event {
 	} kind;
 	const char *reason; /* "request", "interval", "stop" */
 	bool stopping; /* the program ends with this checkpoint */
+	bool given_up; /* it was to end with it, and is not tried again */
 	uint32_t generation;
 	unsigned int processes;
 	uint64_t image_bytes;

@@ -47,11 +47,12 @@ void schedule_open(struct agent *a)
 void schedule_tell(struct agent *a, const struct agent_event *event)
 {
 	const struct agent_hooks *h = a->options.hooks;
+	struct agent_event e = *event;
 
-	if (event->kind == AGENT_EVENT_FAILED && event->stopping)
-		a->stop_tries++;
+	if (e.kind == AGENT_EVENT_FAILED && e.stopping)
+		e.given_up = ++a->stop_tries >= SCHEDULE_TRIES;
 	if (h && h->event)
-		h->event(a->options.hooks_data, event);
+		h->event(a->options.hooks_data, &e);
 }
 
 /* A checkpoint before the end that has failed is tried again: there may be no other end. */

@@ -101,13 +101,15 @@ int lock_open(struct lock *l, const char *dir, const char *job, unsigned int wai
 	      struct err *err)
 {
 	if (path_make_all(dir, 0700, err) < 0)
-		return err_add(err, "checkpoint directory");
+		return err_add(err, "checkpoint directory (-d names another)");
 	l->dirfd = open(dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	if (l->dirfd < 0)
-		return err_set(err, errno, "open checkpoint directory '%s'", dir);
+		return err_set(err, errno, "checkpoint directory '%s' (-d names another)", dir);
 	l->fd = openat(l->dirfd, "run.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (l->fd < 0)
-		return err_set(err, errno, "create '%s/run.lock'", dir);
+		return err_set(err, errno,
+			       "checkpoint directory (-d names another): create '%s/run.lock'",
+			       dir);
 	if (lock_take(l, dir, wait_s, err) < 0)
 		return -err->num;
 	lock_sign(l->fd, job);

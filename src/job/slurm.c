@@ -121,7 +121,7 @@ int slurm_ask(struct slurm_job *job, const char *id, struct err *err)
 	char *const args[] = { "scontrol", "show", "job", (char *)(uintptr_t)id, NULL };
 	char text[64];
 
-	*job = (struct slurm_job){ .requeue = true };
+	*job = (struct slurm_job){ .batch = true, .requeue = true };
 	if (!said)
 		return err_set(err, ENOMEM, "scontrol");
 	if (slurm_run(said, SLURM_SAID_MAX, args, err) < 0)
@@ -138,7 +138,8 @@ int slurm_ask(struct slurm_job *job, const char *id, struct err *err)
 	slurm_field(said, "Requeue", " \n", text, sizeof(text));
 	job->requeue = strcmp(text, "0");
 	slurm_field(said, "BatchFlag", " \n", text, sizeof(text));
-	job->requeue = job->requeue && strcmp(text, "0");
+	job->batch = strcmp(text, "0");
+	job->requeue = job->requeue && job->batch;
 	job->start_s = slurm_time(said, "StartTime");
 	job->end_s = job->limit_s ? slurm_time(said, "EndTime") : 0;
 	slurm_field(said, "Comment", "\n", job->comment, sizeof(job->comment));

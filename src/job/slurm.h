@@ -15,6 +15,7 @@
 
 struct slurm_job {
 	bool known; /* all below is as scontrol says */
+	bool batch; /* has a script */
 	bool requeue; /* may be queued again */
 	/* Or ended by its time limit or its script; not cancelled, not being queued again already. */
 	bool running;

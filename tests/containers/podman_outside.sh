@@ -5,9 +5,9 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# job: in the background; its container goes away with it
+# job [OPTION...]: in the background; its container goes away with it
 job() {
-	"$CAIRN" run -- podman run --rm --replace --name box -v "$work:/work" -v "$ckpt:/ckpt" -w /work \
+	"$CAIRN" run -- podman run "$@" --rm --replace --name box -v "$work:/work" -v "$ckpt:/ckpt" -w /work \
 		localhost/cairn-test cairn run -n job -d /ckpt -- count 1 >>"$work/run.out" 2>&1 &
 	job=$!
 }
@@ -60,9 +60,10 @@ goes_on
 touch "$work/stop"
 stopped 7
 seq "$(lines)" | cmp -s - "$work/lines" || fail "lines are lost, doubled or changed"
-# Nothing is started again.
-job
+# Nothing is started again. A terminal is not to be had in a batch job.
+job -it
 stopped 7
+grep -q 'no terminal here: leave out -it' "$work/run.out" || fail "nothing is said of -it"
 grep -q 'this job has finished with status 7' "$work/run.out" || fail "its end is not remembered"
 
 status=0
