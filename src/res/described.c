@@ -16,7 +16,10 @@ enum { DESCRIBED_UNKNOWN = 2 };
 
 void res_capture_init(struct res_capture *c, const struct res_stream *streams, size_t nstreams)
 {
-	*c = (struct res_capture){ .next_id = 1, .streams = streams, .nstreams = nstreams };
+	*c = (struct res_capture){ .next_id = 1,
+				   .streams = streams,
+				   .nstreams = nstreams,
+				   .entries_left = RES_ENTRIES_MAX };
 }
 
 void res_capture_land(struct res_capture *c)

@@ -55,9 +55,12 @@ struct res_capture {
 	bool close_outside; /* connections with outside are closed at a restart, not refused now */
 	const struct res_policies *policies; /* for files; borrowed, may be NULL */
 	uint64_t kept; /* bytes of files that nobody asked us to keep */
+	unsigned int entries_left; /* of directories, that may be looked at for names of sockets */
 	int *flying; /* our descriptors for descriptions that were met in flight */
 	size_t nflying;
 };
+
+enum { RES_ENTRIES_MAX = 20000 }; /* while the program stands still */
 
 /* What is in the way now will not be when the program has gone on a little. */
 enum { RES_BUSY = EAGAIN };

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* UNIX sockets: capturing them. unix_make.c brings them back. */
-#include "host/procid.h"
 #include "res/unix.h"
 
 #include "base/owned.h"
-#include "base/text.h"
-#include "res/sockdiag.h"
 
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -15,11 +12,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-enum { UNIX_DIR_MAX = 4096 };
 
 static bool unix_match(const struct res_seen *seen)
 {
@@ -37,42 +31,6 @@ static int unix_get(int fd, int name)
 	socklen_t len = sizeof(value);
 
 	return getsockopt(fd, SOL_SOCKET, name, &value, &len) < 0 ? 0 : value;
-}
-
-/* The node of a name is told by its inode: another one may have its place by now. */
-static bool unix_is_node(const struct sockdiag_unix *diag, const char *path, struct stat *st)
-{
-	return lstat(path, st) == 0 && S_ISSOCK(st->st_mode) &&
-	       (uint32_t)st->st_ino == diag->node_ino &&
-	       (major(st->st_dev) << 20 | minor(st->st_dev)) == diag->node_dev;
-}
-
-/* A name in the file system: which directory it counts from, and whether it is still there. */
-static void unix_capture_node(const struct res_seen *seen, const struct sockdiag_unix *diag,
-			      struct img_file *f, struct unix_state *s, char *dir)
-{
-	const char *name = (const char *)s->name + offsetof(struct sockaddr_un, sun_path);
-	OWNED_PTR char *path = NULL;
-	char cwd[64];
-	struct stat st;
-	ssize_t n;
-
-	if (s->name_len <= sizeof(sa_family_t) || !name[0])
-		return;
-	text_format(cwd, sizeof(cwd), "/proc/%d/%s", procid_shown(seen->pid),
-		    name[0] == '/' ? "root" : "cwd");
-	if (name[0] != '/' && (n = readlink(cwd, dir, UNIX_DIR_MAX - 1)) > 0) {
-		dir[n] = '\0';
-		s->dir_len = (uint32_t)n + 1;
-	}
-	path = malloc(sizeof(cwd) + UNIX_NAME_MAX + 2);
-	if (!path)
-		return;
-	text_format(path, sizeof(cwd) + UNIX_NAME_MAX, "%s/%s", cwd, name);
-	if (unix_is_node(diag, path, &st)) {
-		f->arg[UNIX_ARG_FLAGS] |= UNIX_NODE;
-		s->node_mode = st.st_mode;
-	}
 }
 
 static void unix_capture_names(int fd, struct img_file *f, struct unix_state *s)
@@ -183,29 +141,73 @@ static int unix_capture_end_to_us(struct model *pool, const struct res_seen *see
 		       : 0;
 }
 
+/* Might anybody connect or send to it by its name? */
+static bool unix_is_called(const struct img_file *f)
+{
+	return f->arg[UNIX_ARG_TYPE] == SOCK_DGRAM || f->arg[UNIX_ARG_ROLE] != UNIX_CONNECTED;
+}
+
+/* A name in the file system: *@node, which goes into @pool behind @s. */
+static int unix_capture_node(const struct res_seen *seen, const struct sockdiag_unix *diag,
+			     struct img_file *f, struct unix_state *s, struct unix_node *node,
+			     struct err *err)
+{
+	const char *name = (const char *)s->name + offsetof(struct sockaddr_un, sun_path);
+	int rc;
+
+	if (s->name_len <= sizeof(sa_family_t) || !name[0])
+		return 0;
+	rc = unix_node_find(seen, diag, name, unix_is_called(f), node, err);
+	if (rc < 0)
+		return rc;
+	s->node_mode = node->mode;
+	if (node->mode)
+		f->arg[UNIX_ARG_FLAGS] |= UNIX_NODE;
+	if (node->dir[0] || node->path[0])
+		s->dir_len = (uint32_t)strlen(node->dir) + 1;
+	if (node->path[0])
+		s->dir_len += (uint32_t)strlen(node->path) + 1;
+	return 0;
+}
+
+static int unix_put_node(struct model *pool, const struct unix_state *s, struct unix_node *node)
+{
+	size_t len = strlen(node->dir) + 1;
+	OWNED_PTR char *both = calloc(1, s->dir_len + 1);
+
+	if (!both)
+		return -ENOMEM;
+	if (s->dir_len)
+		strcpy(both, node->dir);
+	if (s->dir_len > len)
+		strcpy(both + len, node->path);
+	return model_put_bytes(pool, &(struct img_ref){ 0 }, both, s->dir_len);
+}
+
 /* All of it into a pool of its own, since the model grows meanwhile; @at: index of the img_file. */
 static int unix_capture_data(struct model *m, const struct res_seen *seen, size_t at,
 			     struct model *pool, const struct sockdiag_unix *diag, struct err *err)
 {
 	struct unix_state s = { .option_set = 0 };
 	struct img_file *f = &m->files.at[at];
-	OWNED_PTR char *dir = malloc(UNIX_DIR_MAX);
+	OWNED_PTR struct unix_node *node = calloc(1, sizeof(*node));
 	bool stream;
 	int rc;
 
-	if (!dir)
+	if (!node)
 		return err_set(err, ENOMEM, "keep a socket");
 	unix_option_get(seen->dup, &s);
 	unix_capture_names(seen->dup, f, &s);
-	unix_capture_node(seen, diag, f, &s, dir);
 	rc = unix_capture_connection(seen, diag, f, &s, err);
+	if (rc >= 0)
+		rc = unix_capture_node(seen, diag, f, &s, node, err);
 	if (rc < 0)
 		return rc;
 	s.nclients = (uint32_t)diag->nclients;
 	stream = f->arg[UNIX_ARG_TYPE] == SOCK_STREAM;
 	rc = model_put_bytes(pool, &(struct img_ref){ 0 }, &s, sizeof(s));
 	if (rc >= 0)
-		rc = model_put_bytes(pool, &(struct img_ref){ 0 }, dir, s.dir_len);
+		rc = unix_put_node(pool, &s, node);
 	if (rc >= 0)
 		rc = model_put_bytes(pool, &(struct img_ref){ 0 }, diag->clients,
 				     s.nclients * sizeof(uint64_t));
@@ -260,7 +262,7 @@ int unix_record_open(struct unix_record *u, const struct model *m, const struct 
 {
 	const struct unix_state *s;
 
-	*u = (struct unix_record){ .dir = "" };
+	*u = (struct unix_record){ .dir = "", .node = "" };
 	u->at = model_bytes(m, f->data);
 	u->end = u->at + f->data.len;
 	s = u->state = u->at ? unix_record_take(u, sizeof(*u->state)) : NULL;
@@ -269,7 +271,10 @@ int unix_record_open(struct unix_record *u, const struct model *m, const struct 
 
 		u->clients = unix_record_take(u, (uint64_t)s->nclients * sizeof(*u->clients));
 		if (dir && u->clients && (!s->dir_len || !dir[s->dir_len - 1])) {
-			u->dir = s->dir_len ? dir : "";
+			if (s->dir_len)
+				u->dir = dir;
+			if (strlen(u->dir) + 1 < s->dir_len)
+				u->node = dir + strlen(dir) + 1;
 			return 0;
 		}
 	}

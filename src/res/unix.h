@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * UNIX sockets, as their img_file keeps them: struct unix_state, then in img_file.data the directory that a
- * relative name counts from, the clients that wait to be accepted, and the messages in the receive queue.
+ * relative name counts from and the path that the name was moved to, the clients that wait to be accepted,
+ * and the messages in the receive queue.
  *
  * The one rule: what comes out of an image is read through a struct unix_record, which has been checked.
  */
 #pragma once
 
 #include "res/res.h"
+#include "res/sockdiag.h"
+
+#include <limits.h>
 
 enum { /* img_file.arg */
        UNIX_ARG_TYPE,
@@ -27,7 +31,7 @@ enum unix_role {
 };
 
 enum {
-	UNIX_NODE = 1 << 0, /* the name stands in the file system */
+	UNIX_NODE = 1 << 0, /* the name stands in the file system, or where it was moved to */
 	UNIX_RESET = 1 << 1, /* the peer left without reading everything */
 };
 
@@ -40,7 +44,11 @@ struct unix_state {
 	uint32_t node_mode; /* st_mode, with UNIX_NODE */
 	uint32_t name_len, peer_name_len;
 	uint8_t name[UNIX_NAME_MAX], peer_name[UNIX_NAME_MAX]; /* struct sockaddr_un */
-	uint32_t dir_len; /* with its NUL; a relative name counts from there */
+	/*
+	 * Of what a relative name counts from, with its NUL; behind it, if the name was moved, stands where
+	 * it is, and is counted as well.
+	 */
+	uint32_t dir_len;
 	uint32_t nclients; /* uint64_t inodes */
 };
 _Static_assert(sizeof(struct unix_state) == 480, "on disk");
@@ -57,7 +65,7 @@ _Static_assert(sizeof(struct unix_message) == 24, "on disk");
 /* An img_file's data, taken apart; everything points into the model. */
 struct unix_record {
 	const struct unix_state *state;
-	const char *dir;
+	const char *dir, *node;
 	const uint64_t *clients;
 	const uint8_t *at, *end; /* messages */
 };
@@ -90,16 +98,30 @@ int unix_queue_send(const struct res_restart *r, const struct unix_piece *piece,
 void unix_option_get(int fd, struct unix_state *s);
 void unix_option_set(int fd, const struct unix_state *s);
 
+/* unix_node.c: where the name of a socket stands. */
+struct unix_node {
+	uint32_t mode; /* st_mode; 0: nowhere, it has been removed */
+	char dir[PATH_MAX]; /* a relative name counts from there */
+	char path[PATH_MAX]; /* where it was moved to; "": it stands at its name */
+};
+
+/*
+ * Of the socket @seen, bound to the path @name. Unless @wanted, only there: nobody will ever connect to it.
+ * -ENOTSUP: it cannot be known.
+ */
+int unix_node_find(const struct res_seen *seen, const struct sockdiag_unix *diag, const char *name,
+		   bool wanted, struct unix_node *node, struct err *err);
+
 /*
  * unix_name.c: bind to the name it had. A name in the file system that is left over from before is replaced;
- * where the name had been removed, what has its place now is put aside until unix_name_tidy.
+ * one that was moved is moved again, one that was removed (!@node) is removed again, and what is in its
+ * place now stays there. *@reach: such a socket is connected to through this; else -1.
  */
-int unix_name_bind(int fd, const struct unix_record *u, bool node, struct err *err);
-void unix_name_tidy(const struct unix_record *u);
+int unix_name_bind(int fd, const struct unix_record *u, bool node, int *reach, struct err *err);
 
-/* The same for a name alone (of somebody who is gone), and to send or connect to one. */
-int unix_name_bind_other(int fd, const void *name, uint32_t len, const char *dir, struct err *err);
-void unix_name_tidy_other(const void *name, uint32_t len, const char *dir);
+/* The same for a name alone (of somebody who is gone), for the moment that @fd is open. */
+int unix_name_bind_other(int fd, const void *name, uint32_t len, const char *dir, int *reach,
+			 struct err *err);
 
 /* To @dir, from which a relative name counts, and back. */
 int unix_name_enter(const char *dir);
@@ -107,6 +129,10 @@ void unix_name_leave(int here);
 
 /* connect(2), from there. */
 int unix_name_connect(int fd, const void *name, uint32_t len, const char *dir);
+
+/* The address of what @reach is: to connect or send to it whatever its name is. */
+struct sockaddr_un;
+uint32_t unix_name_reach(int reach, struct sockaddr_un *un);
 
 uint64_t unix_name_hash(const void *name, uint32_t len);
 

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* The other end of @f where nobody has it any more. */
@@ -61,14 +62,46 @@ static int make_socket(const struct img_file *f, struct err *err)
 	return fd < 0 ? err_set(err, errno, "make a UNIX socket") : fd;
 }
 
-static int make_bound(const struct model *m, const struct img_file *f, struct err *err)
+/* How @f is reached where its name does not lead to it. */
+static uint64_t make_way(const struct img_file *f)
+{
+	return f->ino | 1ull << 62;
+}
+
+/* Bind @fd, which is @f, to its name; the way to it is kept. */
+static int make_bind(struct res_restart *r, const struct img_file *f, const struct unix_record *u,
+		     int fd, struct err *err)
+{
+	OWNED_FD int reach = -1;
+	int rc = unix_name_bind(fd, u, f->arg[UNIX_ARG_FLAGS] & UNIX_NODE, &reach, err);
+
+	return rc < 0 || reach < 0 ? rc : res_spare_put(r, make_way(f), owned_fd_take(&reach), err);
+}
+
+/* connect(2) to @f of record @u, wherever its name is. */
+static int make_connect(const struct res_restart *r, int fd, const struct img_file *f,
+			const struct unix_record *u)
+{
+	const struct unix_state *s = u->state;
+	int reach = res_spare_find(r, make_way(f));
+	struct sockaddr_un un;
+	uint32_t len;
+
+	if (reach < 0)
+		return unix_name_connect(fd, s->name, s->name_len, u->dir);
+	len = unix_name_reach(reach, &un);
+	return unix_name_connect(fd, &un, len, "");
+}
+
+static int make_bound(struct res_restart *r, const struct model *m, const struct img_file *f,
+		      struct err *err)
 {
 	OWNED_FD int fd = make_socket(f, err);
 	struct unix_record u;
 	int rc = fd < 0 ? fd : unix_record_open(&u, m, f, err);
 
 	if (rc >= 0)
-		rc = unix_name_bind(fd, &u, f->arg[UNIX_ARG_FLAGS] & UNIX_NODE, err);
+		rc = make_bind(r, f, &u, fd, err);
 	if (rc >= 0 && f->arg[UNIX_ARG_ROLE] == UNIX_LISTENING &&
 	    listen(fd, (int)f->arg[UNIX_ARG_BACKLOG]) < 0)
 		rc = err_set(err, errno, "listen on a UNIX socket");
@@ -76,34 +109,32 @@ static int make_bound(const struct model *m, const struct img_file *f, struct er
 }
 
 /*
- * The listening socket of that name, made now if it has not been: *@fd, borrowed, and *@u; -1: there is none.
+ * The listening socket of that name, made now if it has not been: *@fd, borrowed, *@f and *@u; -1: there is
+ * none.
  */
-static int make_listener(struct res_restart *r, uint64_t name, int *fd, struct unix_record *u,
-			 struct err *err)
+static int make_listener(struct res_restart *r, uint64_t name, int *fd, const struct img_file **f,
+			 struct unix_record *u, struct err *err)
 {
 	const struct model *owner;
-	const struct img_file *f = res_find_file(r, &owner, make_listens, name);
-	int rc = f ? unix_record_open(u, owner, f, err) : 0;
+	int rc;
 
-	*fd = f ? res_made_find(r, f->object, f->kind) : -1;
-	if (f && *fd < 0)
-		*fd = res_spare_find(r, f->ino);
-	if (!f || rc < 0 || *fd >= 0)
+	*f = res_find_file(r, &owner, make_listens, name);
+	rc = *f ? unix_record_open(u, owner, *f, err) : 0;
+	*fd = *f ? res_made_find(r, (*f)->object, (*f)->kind) : -1;
+	if (*f && *fd < 0)
+		*fd = res_spare_find(r, (*f)->ino);
+	if (!*f || rc < 0 || *fd >= 0)
 		return rc;
-	rc = make_bound(owner, f, err);
+	rc = make_bound(r, owner, *f, err);
 	if (rc >= 0)
-		rc = res_spare_put(r, f->ino, rc, err);
-	*fd = res_spare_find(r, f->ino);
+		rc = res_spare_put(r, (*f)->ino, rc, err);
+	*fd = res_spare_find(r, (*f)->ino);
 	return rc < 0 ? rc : 0;
 }
 
-/* *@accepted: what @client is connected to through @listener of that name. */
-static int make_accepted(const struct unix_record *server, int listener, int client, int *accepted,
-			 struct err *err)
+/* *@accepted: what a client is connected to through @listener, if it is (@rc). */
+static int make_accepted(int listener, int rc, int *accepted, struct err *err)
 {
-	const struct unix_state *s = server->state;
-	int rc = unix_name_connect(client, s->name, s->name_len, server->dir);
-
 	if (rc >= 0)
 		*accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (rc >= 0 && *accepted < 0)
@@ -116,30 +147,32 @@ static int make_accepted_alone(const struct unix_record *server, int type, int c
 			       int *accepted, struct err *err)
 {
 	const struct unix_state *s = server->state;
-	OWNED_FD int listener = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	OWNED_FD int listener = socket(AF_UNIX, type | SOCK_CLOEXEC, 0), reach = -1;
+	struct sockaddr_un un;
+	uint32_t len;
 	int rc;
 
 	if (listener < 0)
 		return err_set(err, errno, "make a UNIX socket");
-	rc = unix_name_bind_other(listener, s->name, s->name_len, server->dir, err);
+	rc = unix_name_bind_other(listener, s->name, s->name_len, server->dir, &reach, err);
 	if (rc < 0)
 		return rc;
-	rc = listen(listener, 1) < 0 ? err_set(err, errno, "listen on a UNIX socket")
-				     : make_accepted(server, listener, client, accepted, err);
-	unix_name_tidy(server);
-	return rc;
+	if (listen(listener, 1) < 0)
+		return err_set(err, errno, "listen on a UNIX socket");
+	len = reach < 0 ? 0 : unix_name_reach(reach, &un);
+	rc = len ? unix_name_connect(client, &un, len, "")
+		 : unix_name_connect(client, s->name, s->name_len, "");
+	return make_accepted(listener, rc, accepted, err);
 }
 
 /* The name that the connecting end had itself. */
-static int make_client_name(const struct unix_state *s, const char *dir, int client, bool node,
-			    struct err *err)
+static int make_client_name(const struct unix_state *s, const struct unix_record *u, int client,
+			    bool own, bool node, struct err *err)
 {
-	const struct unix_record u = { .state = s, .dir = dir };
-	int rc = unix_name_bind(client, &u, node, err);
+	const struct unix_record named = { .state = s, .dir = u->dir, .node = own ? u->node : "" };
+	OWNED_FD int reach = -1;
 
-	if (rc >= 0 && !node)
-		unix_name_tidy(&u);
-	return rc;
+	return unix_name_bind(client, &named, node, &reach, err);
 }
 
 /* Two ends that are connected, one with the name of the socket that it was accepted from. */
@@ -148,24 +181,26 @@ static int make_named_pair(struct res_restart *r, const struct unix_record *u,
 {
 	const struct unix_state *s = u->state;
 	struct unix_state peer = { .name_len = s->peer_name_len };
-	struct unix_record server = { .state = &peer, .dir = u->dir }, found;
+	struct unix_record server = { .state = &peer, .dir = u->dir, .node = "" }, found;
+	const struct img_file *l = NULL;
 	OWNED_FD int client = make_socket(f, err);
 	int listener = -1, accepted = -1, rc = client;
 	bool serves;
 
 	memcpy(peer.name, s->peer_name, sizeof(peer.name));
 	if (rc >= 0)
-		rc = make_listener(r, f->arg[UNIX_ARG_PEER_NAME], &listener, &found, err);
+		rc = make_listener(r, f->arg[UNIX_ARG_PEER_NAME], &listener, &l, &found, err);
 	serves = f->arg[UNIX_ARG_NAME] && listener < 0;
 	if (rc >= 0 && serves) {
 		server = *u;
-		rc = make_listener(r, f->arg[UNIX_ARG_NAME], &listener, &found, err);
+		rc = make_listener(r, f->arg[UNIX_ARG_NAME], &listener, &l, &found, err);
 	}
 	if (rc >= 0)
-		rc = make_client_name(serves ? &peer : s, u->dir, client,
+		rc = make_client_name(serves ? &peer : s, u, client, !serves,
 				      !serves && f->arg[UNIX_ARG_FLAGS] & UNIX_NODE, err);
 	if (rc >= 0)
-		rc = listener >= 0 ? make_accepted(&found, listener, client, &accepted, err)
+		rc = listener >= 0 ? make_accepted(listener, make_connect(r, client, l, &found),
+						   &accepted, err)
 				   : make_accepted_alone(&server, (int)f->arg[UNIX_ARG_TYPE],
 							 client, &accepted, err);
 	if (rc < 0)
@@ -232,12 +267,12 @@ static bool make_is_left(const struct res_restart *r, const struct img_file *f)
 }
 
 /* The name of a datagram socket that is one of a pair; connected ones have theirs. */
-static int make_name_late(const struct img_file *f, const struct unix_record *u, int fd,
-			  struct err *err)
+static int make_name_late(struct res_restart *r, const struct img_file *f,
+			  const struct unix_record *u, int fd, struct err *err)
 {
 	if (f->arg[UNIX_ARG_TYPE] != SOCK_DGRAM || !f->arg[UNIX_ARG_NAME])
 		return 0;
-	return unix_name_bind(fd, u, f->arg[UNIX_ARG_FLAGS] & UNIX_NODE, err);
+	return make_bind(r, f, u, fd, err);
 }
 
 int unix_make(struct res_restart *r, const struct img_file *f, struct err *err)
@@ -255,8 +290,8 @@ int unix_make(struct res_restart *r, const struct img_file *f, struct err *err)
 	else if (fd < 0 && !peer && make_is_left(r, f))
 		fd = make_pair(r, &u, f, NULL, err);
 	else if (fd < 0)
-		return make_bound(r->m, f, err);
-	rc = fd < 0 ? fd : make_name_late(f, &u, fd, err);
+		return make_bound(r, r->m, f, err);
+	rc = fd < 0 ? fd : make_name_late(r, f, &u, fd, err);
 	return rc < 0 ? rc : owned_fd_take(&fd);
 }
 
@@ -278,17 +313,25 @@ static void make_room(int fd, size_t len)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 }
 
-/* A datagram from whoever sent it, or from somebody else under that name. */
-static int make_send_datagram(struct res_restart *r, const struct unix_record *u,
-			      const struct unix_piece *piece, struct err *err)
+/* Who has been made under the name of a sender. */
+static int make_sender(const struct res_restart *r, uint64_t name)
+{
+	const struct model *owner;
+	const struct img_file *f = res_find_file(r, &owner, make_takes_messages, name);
+
+	return f ? res_made_find(r, f->object, f->kind) : -1;
+}
+
+/* A datagram to @f from whoever sent it, or from somebody else under that name. */
+static int make_send_datagram(struct res_restart *r, const struct img_file *f,
+			      const struct unix_record *u, const struct unix_piece *piece,
+			      struct err *err)
 {
 	const struct unix_state *s = u->state;
 	uint64_t name = unix_name_hash(piece->name, piece->message->name_len);
-	const struct model *owner;
-	const struct img_file *f = res_find_file(r, &owner, make_takes_messages, name);
-	int fd = f ? res_made_find(r, f->object, f->kind) : -1;
-	OWNED_FD int stand_in = -1;
-	int rc = 0, here;
+	int way = res_spare_find(r, make_way(f)), fd = make_sender(r, name), rc = 0, here;
+	OWNED_FD int stand_in = -1, reach = -1;
+	struct sockaddr_un un;
 
 	if (fd < 0) {
 		fd = stand_in = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -296,17 +339,31 @@ static int make_send_datagram(struct res_restart *r, const struct unix_record *u
 			return err_set(err, errno, "make a UNIX socket");
 		if (name)
 			rc = unix_name_bind_other(fd, piece->name, piece->message->name_len, u->dir,
-						  err);
+						  &reach, err);
 	}
 	if (rc < 0)
 		return rc;
 	make_room(fd, piece->message->len);
+	if (way >= 0)
+		return unix_queue_send(r, piece, fd, &un, unix_name_reach(way, &un), err);
 	here = unix_name_enter(u->dir);
 	rc = unix_queue_send(r, piece, fd, s->name, s->name_len, err);
 	unix_name_leave(here);
-	if (stand_in >= 0 && name)
-		unix_name_tidy_other(piece->name, piece->message->name_len, u->dir);
 	return rc;
+}
+
+/* Whom it talks to may be outside, and may have gone: as if that had ended meanwhile. */
+static void make_talk(const struct res_restart *r, const struct img_file *f,
+		      const struct unix_record *u, int fd)
+{
+	const struct model *owner;
+	const struct img_file *peer = res_find_file(r, &owner, make_is, f->arg[UNIX_ARG_PEER]);
+	struct unix_record to;
+
+	if (peer && unix_record_open(&to, owner, peer, &(struct err){ 0 }) >= 0)
+		make_connect(r, fd, peer, &to);
+	else
+		unix_name_connect(fd, u->state->peer_name, u->state->peer_name_len, u->dir);
 }
 
 int unix_fill(struct res_restart *r, const struct img_file *f, int fd, struct err *err)
@@ -322,12 +379,11 @@ int unix_fill(struct res_restart *r, const struct img_file *f, int fd, struct er
 		make_room(other, f->data.len);
 	while (rc >= 0 && unix_record_next(&u, &piece))
 		rc = other >= 0 ? unix_queue_send(r, &piece, other, NULL, 0, err)
-				: make_send_datagram(r, &u, &piece, err);
+				: make_send_datagram(r, f, &u, &piece, err);
 	if (rc < 0 || other >= 0 || f->arg[UNIX_ARG_TYPE] != SOCK_DGRAM ||
 	    f->arg[UNIX_ARG_ROLE] != UNIX_CONNECTED)
 		return rc;
-	/* Whom it talks to may be outside, and may have gone: as if that had ended meanwhile. */
-	unix_name_connect(fd, u.state->peer_name, u.state->peer_name_len, u.dir);
+	make_talk(r, f, &u, fd);
 	return 0;
 }
 
@@ -340,7 +396,8 @@ static void make_shut(const struct img_file *f, int fd)
 }
 
 /* Those that wait to be accepted, in their order. Outside the computation: they are gone. */
-static int make_clients(struct res_restart *r, const struct unix_record *u, struct err *err)
+static int make_clients(struct res_restart *r, const struct img_file *listener,
+			const struct unix_record *u, struct err *err)
 {
 	const struct unix_state *s = u->state;
 	const struct model *owner;
@@ -353,7 +410,7 @@ static int make_clients(struct res_restart *r, const struct unix_record *u, stru
 		if (client < 0)
 			continue;
 		fcntl(client, F_SETFL, flags | O_NONBLOCK);
-		rc = unix_name_connect(client, s->name, s->name_len, u->dir);
+		rc = make_connect(r, client, listener, u);
 		fcntl(client, F_SETFL, flags);
 		if (rc < 0)
 			return err_set(err, rc, "connect a UNIX socket that waits to be accepted");
@@ -371,27 +428,15 @@ static void make_reset(const struct res_restart *r, const struct img_file *f, in
 		(void)!send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* A name in the file system that had been removed is removed again, by whoever was given it. */
-static void make_tidy(const struct res_restart *r, const struct img_file *f,
-		      const struct unix_record *u)
-{
-	if (!f->arg[UNIX_ARG_NAME] || f->arg[UNIX_ARG_FLAGS] & UNIX_NODE)
-		return;
-	if (f->arg[UNIX_ARG_TYPE] == SOCK_DGRAM || f->arg[UNIX_ARG_ROLE] != UNIX_CONNECTED ||
-	    make_waits(r, f))
-		unix_name_tidy(u);
-}
-
 int unix_settle(struct res_restart *r, const struct img_file *f, int fd, struct err *err)
 {
 	struct unix_record u;
 	int rc = unix_record_open(&u, r->m, f, err);
 
 	if (rc >= 0)
-		rc = make_clients(r, &u, err);
+		rc = make_clients(r, f, &u, err);
 	if (rc < 0)
 		return rc;
-	make_tidy(r, f, &u);
 	make_reset(r, f, fd);
 	unix_option_set(fd, u.state);
 	fcntl(fd, F_SETFL, f->open_flags);

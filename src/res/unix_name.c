@@ -69,23 +69,86 @@ static int name_bind_at(int fd, const void *name, uint32_t len, const char *path
 	return bind(fd, name, len) < 0 ? -errno : 0;
 }
 
-static int name_bind(int fd, const void *name, uint32_t len, bool node, mode_t mode)
+/* What a socket is bound to, and what shall become of its name then. */
+struct name_bind {
+	const void *name;
+	uint32_t len, mode;
+	bool node; /* it is to be found by others */
+	const char *moved; /* there; "": at its name */
+	char path[UNIX_NAME_MAX + 1];
+};
+
+static bool name_stays(const struct name_bind *b)
 {
-	char path[UNIX_NAME_MAX + 1], aside[UNIX_NAME_MAX + 16];
+	return b->node && !b->moved[0];
+}
+
+/* What is in the place of the name is left over from before, or stays there: put aside for a moment. */
+static int name_clear(const struct name_bind *b, const char *aside, bool *kept)
+{
 	struct stat st;
+
+	*kept = false;
+	if (lstat(b->path, &st) < 0)
+		return 0;
+	if (name_stays(b))
+		return S_ISSOCK(st.st_mode) && unlink(b->path) < 0 ? -errno : 0;
+	if (rename(b->path, aside) < 0)
+		return -errno;
+	*kept = true;
+	return 0;
+}
+
+/* Where the program had moved it; of what is there only a socket is replaced. */
+static int name_move(const struct name_bind *b)
+{
+	struct stat st;
+
+	if (lstat(b->moved, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	if (rename(b->path, b->moved) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	res_make_directories(b->moved);
+	return rename(b->path, b->moved) < 0 ? -errno : 0;
+}
+
+/* Away from the name again: moved or removed. */
+static int name_leave(const struct name_bind *b, int *reach)
+{
+	int rc = 0;
+
+	*reach = open(b->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (*reach < 0)
+		rc = -errno;
+	else if (b->node)
+		rc = name_move(b);
+	if (rc < 0 || !b->node)
+		unlink(b->path);
+	return rc;
+}
+
+static int name_bind(int fd, struct name_bind *b, int *reach)
+{
+	char aside[UNIX_NAME_MAX + 16];
+	bool kept;
 	int rc;
 
-	name_path(name, len, path);
-	if (path[0] && lstat(path, &st) == 0) {
-		name_aside(path, aside);
-		if (node && S_ISSOCK(st.st_mode))
-			unlink(path);
-		else if (!node && rename(path, aside) < 0)
-			return -errno;
-	}
-	rc = name_bind_at(fd, name, len, path);
-	if (rc >= 0 && path[0] && node)
-		chmod(path, mode & 07777);
+	*reach = -1;
+	if (!name_path(b->name, b->len, b->path)[0])
+		return bind(fd, b->name, b->len) < 0 ? -errno : 0;
+	name_aside(b->path, aside);
+	rc = name_clear(b, aside, &kept);
+	if (rc < 0)
+		return rc;
+	rc = name_bind_at(fd, b->name, b->len, b->path);
+	if (rc >= 0 && b->node)
+		chmod(b->path, b->mode & 07777);
+	if (rc >= 0 && !name_stays(b))
+		rc = name_leave(b, reach);
+	if (kept && rename(aside, b->path) < 0 && rc >= 0)
+		rc = -errno;
 	return rc;
 }
 
@@ -98,45 +161,30 @@ static int name_say(int rc, const void *name, uint32_t len, const char *dir, str
 		       path[0] ? path : path + 1, dir[0] ? " (a relative one)" : "");
 }
 
-int unix_name_bind(int fd, const struct unix_record *u, bool node, struct err *err)
+int unix_name_bind(int fd, const struct unix_record *u, bool node, int *reach, struct err *err)
 {
 	const struct unix_state *s = u->state;
+	struct name_bind b = { s->name, s->name_len, s->node_mode, node, u->node, "" };
 	int here, rc;
 
+	*reach = -1;
 	if (s->name_len <= NAME_PATH)
 		return 0;
 	here = unix_name_enter(u->dir);
-	rc = name_bind(fd, s->name, s->name_len, node, s->node_mode);
+	rc = name_bind(fd, &b, reach);
 	unix_name_leave(here);
 	return rc < 0 ? name_say(rc, s->name, s->name_len, u->dir, err) : 0;
 }
 
-int unix_name_bind_other(int fd, const void *name, uint32_t len, const char *dir, struct err *err)
+int unix_name_bind_other(int fd, const void *name, uint32_t len, const char *dir, int *reach,
+			 struct err *err)
 {
+	struct name_bind b = { name, len, 0, false, "", "" };
 	int here = unix_name_enter(dir);
-	int rc = name_bind(fd, name, len, false, 0);
+	int rc = name_bind(fd, &b, reach);
 
 	unix_name_leave(here);
 	return rc < 0 ? name_say(rc, name, len, dir, err) : 0;
-}
-
-void unix_name_tidy_other(const void *name, uint32_t len, const char *dir)
-{
-	char path[UNIX_NAME_MAX + 1], aside[UNIX_NAME_MAX + 16];
-	int here;
-
-	if (!name_path(name, len, path)[0])
-		return;
-	here = unix_name_enter(dir);
-	name_aside(path, aside);
-	unlink(path);
-	rename(aside, path); /* where there was anything */
-	unix_name_leave(here);
-}
-
-void unix_name_tidy(const struct unix_record *u)
-{
-	unix_name_tidy_other(u->state->name, u->state->name_len, u->dir);
 }
 
 int unix_name_connect(int fd, const void *name, uint32_t len, const char *dir)
@@ -146,4 +194,11 @@ int unix_name_connect(int fd, const void *name, uint32_t len, const char *dir)
 
 	unix_name_leave(here);
 	return rc;
+}
+
+uint32_t unix_name_reach(int reach, struct sockaddr_un *un)
+{
+	*un = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(un->sun_path, sizeof(un->sun_path), "/proc/self/fd/%d", reach);
+	return sizeof(*un);
 }
