@@ -63,11 +63,10 @@ static void leg_record(struct leg *leg)
 	}
 }
 
-int leg_open(struct leg *leg, const char *dir, struct err *err)
+int leg_open(struct leg *leg, const char *dir, unsigned int mark, struct err *err)
 {
-	place_read(&leg->place);
 	leg->start_ns = leg_now();
-	if (lock_open(&leg->lock, dir, leg->place.job, leg->options.wait_s, err) < 0 ||
+	if (lock_open(&leg->lock, dir, leg->place.job, mark, leg->options.wait_s, err) < 0 ||
 	    ledger_open(&leg->ledger, leg->lock.dirfd, err) < 0)
 		return -err->num;
 	return 0;

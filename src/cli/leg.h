@@ -48,8 +48,11 @@ struct leg {
 
 extern const struct agent_hooks leg_hooks; /* their data: the struct leg */
 
-/* Take checkpoint directory @dir. Undone by leg_close, safe on a zeroed one with LOCK_INIT. */
-int leg_open(struct leg *leg, const char *dir, struct err *err);
+/*
+ * Take checkpoint directory @dir, for a command with that mark (lock_open). Undone by leg_close, safe on a
+ * zeroed one with LOCK_INIT.
+ */
+int leg_open(struct leg *leg, const char *dir, unsigned int mark, struct err *err);
 void leg_close(struct leg *leg);
 
 /* Before the program is started: ask the batch system what there is to know, open the account. Keeps @dir. */

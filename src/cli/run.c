@@ -5,14 +5,13 @@
  */
 #include "base/owned.h"
 #include "cli/agent_argp.h"
-#include "cli/ckptdir.h"
 #include "cli/command.h"
+#include "cli/jobdir.h"
 #include "cli/leg.h"
 #include "cli/outside.h"
 #include "cli/resume.h"
 #include "coord/generation.h"
 #include "host/json.h"
-#include "host/path.h"
 #include "job/walltime.h"
 
 #include <errno.h>
@@ -40,7 +39,7 @@ struct run {
 	struct restart_options restart;
 	bool fresh, wait_given;
 	int first; /* argv[first]: the program */
-	char name[PATH_NAME_MAX + 1];
+	struct jobdir dir;
 	struct leg leg;
 };
 
@@ -207,19 +206,19 @@ static int run_generations(const char *dir, struct err *err)
 	return n;
 }
 
-static int run_forget(struct run *r, const char *dir, struct err *err)
+static int run_forget(struct run *r, struct err *err)
 {
 	unsigned int removed;
 
 	ledger_forget(&r->leg.ledger);
-	return generation_prune(dir, 0, &removed, err);
+	return generation_prune(r->dir.dir, 0, &removed, err);
 }
 
-static int run_resume(struct run *r, const char *dir, struct err *err)
+static int run_resume(struct run *r, struct err *err)
 {
 	struct images images;
 
-	if (images_open_newest(&images, dir, true, err) < 0)
+	if (images_open_newest(&images, r->dir.dir, true, err) < 0)
 		return err_add(err, "cannot go on (--fresh starts anew)");
 	r->leg.generation = (uint32_t)json_get_int(images.manifest, "generation", 0);
 	fprintf(stderr, "cairn: going on from %s\n", images.path);
@@ -229,13 +228,15 @@ static int run_resume(struct run *r, const char *dir, struct err *err)
 	return -err->num;
 }
 
-static int run_start(struct run *r, const char *dir, char **argv, struct err *err)
+static int run_start(struct run *r, char **argv, struct err *err)
 {
 	int n, status;
 
-	if (leg_open(&r->leg, dir, err) < 0)
+	if (jobdir_open(&r->dir, &r->leg, &r->agent.common, argv, r->fresh, err) < 0)
 		return -err->num;
-	if (r->fresh && run_forget(r, dir, err) < 0)
+	r->agent.agent.name = r->dir.name;
+	r->agent.agent.ckpt_dir = r->dir.dir;
+	if (r->fresh && run_forget(r, err) < 0)
 		return -err->num;
 	if (ledger_is_finished(r->leg.lock.dirfd, &status)) {
 		fprintf(stderr,
@@ -243,12 +244,11 @@ static int run_start(struct run *r, const char *dir, char **argv, struct err *er
 			status);
 		return status;
 	}
-	n = run_generations(dir, err);
+	n = run_generations(r->dir.dir, err);
 	if (n < 0)
 		return n;
-	leg_begin(&r->leg, r->name, dir, argv);
-	n = n ? run_resume(r, dir, err)
-	      : serve_program(&r->agent.agent, argv, leg_ended, &r->leg, err);
+	leg_begin(&r->leg, r->dir.name, r->dir.dir, argv);
+	n = n ? run_resume(r, err) : serve_program(&r->agent.agent, argv, leg_ended, &r->leg, err);
 	leg_not_started(&r->leg);
 	return n;
 }
@@ -277,13 +277,11 @@ static void run_hold_signals(struct run *r)
 }
 
 /* What the agent is told, once the options are known. */
-static void run_tell_agent(struct run *r, const char *dir)
+static void run_tell_agent(struct run *r)
 {
 	struct agent_options *o = &r->agent.agent;
 	const struct contract *c = r->leg.options.contract;
 
-	o->name = r->name;
-	o->ckpt_dir = dir;
 	if (!r->leg.options.stop_signals)
 		r->leg.options.stop_signals = c->stop_signals;
 	o->stop_signals = r->leg.options.stop_signals;
@@ -293,20 +291,6 @@ static void run_tell_agent(struct run *r, const char *dir)
 	o->hooks_data = &r->leg;
 	r->leg.options.interval_auto = r->agent.interval_auto;
 	r->restart.workers = o->workers;
-}
-
-static void run_find_name(struct run *r, char *const *argv)
-{
-	struct place place;
-
-	place_read(&place);
-	if (r->agent.common.name)
-		snprintf(r->name, sizeof(r->name), "%s", r->agent.common.name);
-	else
-		place_name(&place, argv, r->name, sizeof(r->name));
-	r->agent.common.name = r->name;
-	if (*place.job && !r->wait_given)
-		r->leg.options.wait_s = RUN_WAIT_IN_JOB_S;
 }
 
 static int run_outside(const struct run *r, char *const *argv, struct err *err)
@@ -324,7 +308,6 @@ static int run_outside(const struct run *r, char *const *argv, struct err *err)
 int run_command(int argc, char **argv, struct err *err)
 {
 	struct run r = { .leg.lock = LOCK_INIT, .agent.may_auto = true };
-	OWNED_PTR char *given = NULL, *dir = NULL;
 	int rc;
 
 	options_parse(&run_argp, argc, argv, ARGP_IN_ORDER, &r);
@@ -332,16 +315,13 @@ int run_command(int argc, char **argv, struct err *err)
 		r.leg.options.contract = contract_guess();
 	if (outside_is_meant(argv + r.first))
 		return run_outside(&r, argv + r.first, err);
-	run_find_name(&r, argv + r.first);
-	given = ckptdir_find(NULL, &r.agent.common, err);
-	if (!given)
-		return -err->num;
-	dir = path_absolute(given);
-	if (!dir)
-		return err_set(err, errno, "checkpoint directory '%s'", given);
-	run_tell_agent(&r, dir);
+	place_read(&r.leg.place);
+	if (*r.leg.place.job && !r.wait_given)
+		r.leg.options.wait_s = RUN_WAIT_IN_JOB_S;
+	run_tell_agent(&r);
 	run_hold_signals(&r);
-	rc = run_start(&r, dir, argv + r.first, err);
+	rc = run_start(&r, argv + r.first, err);
 	leg_close(&r.leg);
+	free(r.dir.dir);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include "job/ledger.h"
 
 #include "base/owned.h"
+#include "base/text.h"
 #include "host/json.h"
 
 #include <errno.h>
@@ -88,6 +89,34 @@ static json_t *ledger_argv(char *const *argv)
 	for (; *argv; argv++)
 		json_array_append_new(list, json_text(*argv));
 	return list;
+}
+
+bool ledger_is_of(const struct ledger *l, char *const *argv)
+{
+	OWNED_JSON json_t *given = ledger_argv(argv);
+	const json_t *command = json_object_get(l->record, "command");
+
+	return !command || json_equal(command, given);
+}
+
+char *ledger_command(const struct ledger *l)
+{
+	const json_t *words = json_object_get(l->record, "command");
+	char text[80] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(words); i++) {
+		const char *word = json_string_value(json_array_get(words, i));
+
+		n += text_format(text + n, sizeof(text) - n, "%s%s", i ? " " : "",
+				 word ? word : "?");
+	}
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < ' ')
+			text[i] = ' ';
+	if (n + 1 == sizeof(text))
+		memcpy(text + n - 3, "...", 3);
+	return n ? strdup(text) : NULL;
 }
 
 /* The last leg, where it never came to write its end: its node, or we, were killed. */

@@ -56,6 +56,11 @@ double ledger_used(const struct ledger *l);
 int64_t ledger_wanted(const struct ledger *l);
 int64_t ledger_left(const struct ledger *l);
 
+/* Is it the record of the command @argv, or of none yet? */
+bool ledger_is_of(const struct ledger *l, char *const *argv);
+/* That command, as one line for a message; malloc'd, NULL: none. */
+char *ledger_command(const struct ledger *l);
+
 /* Has the program ended by itself, and with which exit status? (The file `finished`.) */
 bool ledger_is_finished(int dirfd, int *exit_status);
 void ledger_finish(int dirfd, int exit_status);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 enum {
 	LOCK_BYTE,
 	LOCK_BYTE_DOOR
-}; /* of the party's file: who is there; one at a time at the door */
+}; /* of run.lock, and of the party's file: who is there; one at a time at the door */
 
 static int lock_byte(int fd, int command, short type, off_t byte)
 {
@@ -40,14 +41,25 @@ static void lock_who(int fd, char *who, size_t size)
 		snprintf(who, size, "somewhere");
 }
 
-static void lock_sign(int fd, const char *job)
+static bool lock_is_others(int fd, unsigned int mark)
+{
+	char text[320];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	const char *second;
+
+	text[n > 0 ? n : 0] = '\0';
+	second = strchr(text, '\n');
+	return mark && second && second[1] && strtoul(second + 1, NULL, 16) != mark;
+}
+
+static void lock_sign(int fd, const char *job, unsigned int mark)
 {
 	char host[128] = "", text[256];
 	int n;
 
 	gethostname(host, sizeof(host) - 1);
-	n = snprintf(text, sizeof(text), "pid %d on %s%s%s\n", getpid(), host, *job ? ", job " : "",
-		     job);
+	n = snprintf(text, sizeof(text), "pid %d on %s%s%s\n%06x\n", getpid(), host,
+		     *job ? ", job " : "", job, mark);
 	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) < 0)
 		return; /* it only serves a message */
 }
@@ -74,13 +86,25 @@ static int lock_wait(int fd, const char *dir, unsigned int wait_s)
 	return rc;
 }
 
-static int lock_take(struct lock *l, const char *dir, unsigned int wait_s, struct err *err)
+static int lock_take(struct lock *l, const char *dir, const char *job, unsigned int mark,
+		     unsigned int wait_s, struct err *err)
 {
-	int rc = lock_byte(l->fd, F_OFD_SETLK, F_WRLCK, LOCK_BYTE);
 	char who[256];
+	int rc;
 
-	if (lock_is_busy(rc) && wait_s)
+	/* Who has just taken it signs before another one looks who that is. */
+	lock_byte(l->fd, F_OFD_SETLKW, F_WRLCK, LOCK_BYTE_DOOR);
+	rc = lock_byte(l->fd, F_OFD_SETLK, F_WRLCK, LOCK_BYTE);
+	if (lock_is_busy(rc))
+		l->others = lock_is_others(l->fd, mark);
+	else
+		lock_sign(l->fd, job, mark);
+	lock_byte(l->fd, F_OFD_SETLK, F_UNLCK, LOCK_BYTE_DOOR);
+	if (lock_is_busy(rc) && wait_s && !l->others) {
 		rc = lock_wait(l->fd, dir, wait_s);
+		if (!lock_is_busy(rc))
+			lock_sign(l->fd, job, mark);
+	}
 	if (lock_is_busy(rc)) {
 		lock_who(l->fd, who, sizeof(who));
 		return err_say(err, EBUSY,
@@ -97,8 +121,8 @@ static int lock_take(struct lock *l, const char *dir, unsigned int wait_s, struc
 	return 0;
 }
 
-int lock_open(struct lock *l, const char *dir, const char *job, unsigned int wait_s,
-	      struct err *err)
+int lock_open(struct lock *l, const char *dir, const char *job, unsigned int mark,
+	      unsigned int wait_s, struct err *err)
 {
 	if (path_make_all(dir, 0700, err) < 0)
 		return err_add(err, "checkpoint directory (-d names another)");
@@ -110,10 +134,7 @@ int lock_open(struct lock *l, const char *dir, const char *job, unsigned int wai
 		return err_set(err, errno,
 			       "checkpoint directory (-d names another): create '%s/run.lock'",
 			       dir);
-	if (lock_take(l, dir, wait_s, err) < 0)
-		return -err->num;
-	lock_sign(l->fd, job);
-	return 0;
+	return lock_take(l, dir, job, mark, wait_s, err);
 }
 
 void lock_close(struct lock *l)

@@ -15,6 +15,7 @@
 struct lock {
 	int dirfd; /* of the checkpoint directory; -1: none */
 	int fd; /* run.lock */
+	bool others; /* not taken: one with another mark has it */
 	int party; /* the job's file in the directory above; -1: none */
 	char party_name[96];
 };
@@ -22,11 +23,12 @@ struct lock {
 #define LOCK_INIT ((struct lock){ .dirfd = -1, .fd = -1, .party = -1 })
 
 /*
- * Make @dir and take its run.lock; @job (may be "") is written into it. Where it is taken: wait up to
- * @wait_s seconds, saying so; then -EBUSY with who holds it.
+ * Make @dir and take its run.lock; @job (may be "") and @mark are written into it. Where it is taken: wait
+ * up to @wait_s seconds, saying so; then -EBUSY with who holds it. At once, and with @others set, if that
+ * one has another mark; 0: whatever it has.
  */
-int lock_open(struct lock *lock, const char *dir, const char *job, unsigned int wait_s,
-	      struct err *err);
+int lock_open(struct lock *lock, const char *dir, const char *job, unsigned int mark,
+	      unsigned int wait_s, struct err *err);
 /* Let go. Locks are also let go when the last process that has them ends. */
 void lock_close(struct lock *lock);
 

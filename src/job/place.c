@@ -47,28 +47,30 @@ void place_read(struct place *p)
 	}
 }
 
-static unsigned int place_hash(char *const *argv)
+unsigned int place_mark(char *const *argv)
 {
 	XXH64_hash_t hash = 0;
 
 	for (; *argv; argv++)
 		hash = XXH3_64bits_withSeed(*argv, strlen(*argv) + 1, hash);
-	return (unsigned int)(hash & 0xffffff);
+	hash &= 0xffffff;
+	return hash ? (unsigned int)hash : 1;
 }
 
-void place_name(const struct place *p, char *const *argv, char *name, size_t size)
+void place_name(const struct place *p, char *const *argv, bool marked, char *name, size_t size)
 {
 	const char *slash = strrchr(argv[0], '/');
-	char text[PATH_NAME_MAX + 64], rank[16] = "", step[16] = "";
+	char text[PATH_NAME_MAX + 64], rank[16] = "", mark[16] = "";
 
 	path_make_name(name, size, slash ? slash + 1 : argv[0]);
-	if (!*p->job)
+	if (!*p->job && !marked)
 		return;
-	if (p->step)
-		snprintf(step, sizeof(step), "-%06x", place_hash(argv));
+	if (p->step || marked)
+		snprintf(mark, sizeof(mark), "-%06x", place_mark(argv));
 	if (p->ranks > 1)
 		snprintf(rank, sizeof(rank), ".%u", p->rank);
-	snprintf(text, sizeof(text), "%.*s-%s%s%s", PLACE_PROGRAM_MAX, name, p->job, step, rank);
+	snprintf(text, sizeof(text), "%.*s%s%s%s%s", PLACE_PROGRAM_MAX, name, *p->job ? "-" : "",
+		 p->job, mark, rank);
 	path_make_name(name, size, text);
 }
 

@@ -23,9 +23,12 @@ void place_read(struct place *p);
 /*
  * A name for the computation that runs @argv there: the program's, and in a job that job's id; in a step
  * what the command line says (steps are numbered by who comes first, and that changes from leg to leg)
- * and the rank.
+ * and the rank. @marked: what the command line says in any case.
  */
-void place_name(const struct place *p, char *const *argv, char *name, size_t size);
+void place_name(const struct place *p, char *const *argv, bool marked, char *name, size_t size);
+
+/* A number that stands for the command line; not 0. */
+unsigned int place_mark(char *const *argv);
 
 /* NAME=VALUE of the variables that are new in each leg; malloc'd, and so are its strings. */
 char **place_environment(void);

@@ -32,7 +32,7 @@ for signal in TERM USR1; do
 done
 tell job 'exit 6'
 ended job 6
-must 6 'has finished with status 6; --fresh' "$CAIRN" run -n job true
+must 6 'has finished with status 6; --fresh' "$CAIRN" run -n job bash -c "$counter"
 
 job --fresh
 hear job
@@ -40,4 +40,4 @@ ask job 1
 compgen -G 'cairn-job/gen-*' >/dev/null && fail 'old checkpoints are still there'
 tell job 'exit 0'
 ended job 0
-must 0 'has finished' "$CAIRN" run -n job false
+must 0 'has finished' "$CAIRN" run -n job bash -c "$counter"
