@@ -174,12 +174,25 @@ cr_take_over() {
 	fi
 }
 
+# In a container: is the run directory on none of its mounts, so that no other leg's container can look into it?
+# Diskless nodes have such a root directory as well, and lose nothing by it.
+cr_rundir_is_lost() {
+	local dir=${CAIRN_RUNDIR:-${XDG_RUNTIME_DIR:-/tmp}}
+	[ -e /run/.containerenv ] || [ -e /.dockerenv ] || return 1
+	while [ ! -e "$dir" ]; do dir=$(dirname "$dir"); done
+	[ "$(stat -c %d "$dir")" = "$(stat -c %d /)" ]
+}
+
 # start_coordinator [OPTION...]: those of dmtcp_coordinator. Without a coordinator the script ends.
 start_coordinator() {
 	local port_file
 	if ! command -v dmtcp_coordinator >/dev/null; then
 		cr_say "no dmtcp_coordinator in PATH"
 		exit 1
+	fi
+	if cr_rundir_is_lost; then
+		cr_say "the run directory is this container's own: should the program outlive this leg, the next one" \
+			"cannot find it. Set CAIRN_RUNDIR to a directory that is mounted into each (as $PWD/run)"
 	fi
 	cr_take_over
 	port_file=dmtcp_port.${SLURM_JOB_ID:-$$}

@@ -34,6 +34,11 @@ export CAIRN_RUNDIR=/podman-hpc/run
 source /podman-hpc/cairn-share/nersc_cr.sh
 END
 # Into a file: podman may lose the last lines that a container with a terminal (-it) prints.
+without=$(podman run --rm -v "$PWD:/podman-hpc" -w /podman-hpc localhost/cairn-test bash -c \
+	'source cairn-share/nersc_cr.sh; start_coordinator; source ./my_env_setup.sh; start_coordinator' 2>&1)
+[ "$(grep -c 'Set CAIRN_RUNDIR to .* mounted into each' <<<"$without")" = 1 ] ||
+	fail "of a run directory that is the container's own it is said: $without"
+
 cat >my_g4.sh <<'END'
 #!/bin/bash
 work steps >answer.out
