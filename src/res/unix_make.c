@@ -11,7 +11,9 @@
 #include "base/owned.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -305,12 +307,31 @@ static int make_other_end(const struct res_restart *r, const struct img_file *f)
 	return res_spare_find(r, make_lost_end(f));
 }
 
+/*
+ * Room for @len bytes more in what @fd may have under way. Each message counts with the memory that holds it,
+ * a small one with much more than its bytes, and those before it may still be unread: as the kernel has
+ * counted them. Never less than there is.
+ */
 static void make_room(int fd, size_t len)
 {
-	int room = len < 1 << 28 ? (int)len * 2 + 65536 : 1 << 29;
+	socklen_t size = sizeof(int);
+	int used = 0, have = 0, room;
 
+	ioctl(fd, SIOCOUTQ, &used);
+	getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &have, &size);
+	room = used + (len < 1 << 28 ? (int)len * 2 + 65536 : 1 << 29);
+	if (room <= have)
+		return;
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
+/* What had been sent to @f by its other end, again. */
+static int make_send_back(struct res_restart *r, const struct unix_piece *piece, int other,
+			  struct err *err)
+{
+	make_room(other, piece->message->len);
+	return unix_queue_send(r, piece, other, NULL, 0, err);
 }
 
 /* Who has been made under the name of a sender. */
@@ -375,10 +396,8 @@ int unix_fill(struct res_restart *r, const struct img_file *f, int fd, struct er
 
 	if (rc < 0)
 		return rc;
-	if (other >= 0)
-		make_room(other, f->data.len);
 	while (rc >= 0 && unix_record_next(&u, &piece))
-		rc = other >= 0 ? unix_queue_send(r, &piece, other, NULL, 0, err)
+		rc = other >= 0 ? make_send_back(r, &piece, other, err)
 				: make_send_datagram(r, f, &u, &piece, err);
 	if (rc < 0 || other >= 0 || f->arg[UNIX_ARG_TYPE] != SOCK_DGRAM ||
 	    f->arg[UNIX_ARG_ROLE] != UNIX_CONNECTED)
