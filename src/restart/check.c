@@ -3,11 +3,14 @@
 #include "arch/cpu.h"
 #include "base/owned.h"
 #include "base/text.h"
+#include "host/proc.h"
 #include "res/res.h"
 #include "restart/restart.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -186,6 +189,52 @@ static void check_seccomp(struct check *c)
 		}
 }
 
+/* Has this user namespace such an id? @map: uid_map or gid_map of /proc/self */
+static bool check_has_id(const char *map, uint32_t id)
+{
+	unsigned int inside, outside, count;
+	FILE *f = fopen(map, "re");
+	bool has = false;
+
+	while (f && !has && fscanf(f, "%u %u %u", &inside, &outside, &count) == 3)
+		has = id - inside < count;
+	if (f)
+		fclose(f);
+	return has;
+}
+
+/* May we take all of @wanted, being @now? */
+static bool check_ids(const uint32_t wanted[4], const uint32_t now[3], bool may_set,
+		      const char *map)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (wanted[i] != now[0] && wanted[i] != now[1] && wanted[i] != now[2] &&
+		    !(may_set && check_has_id(map, wanted[i])))
+			return false;
+	return true;
+}
+
+/* A container's root is another user outside of it, and may be unknown there. */
+static void check_owner(struct check *c)
+{
+	uint64_t caps = proc_status_number(0, "CapEff", 16, 0);
+	const struct img_process *p = &c->m->process;
+	uint32_t uid[3], gid[3];
+
+	getresuid(&uid[0], &uid[1], &uid[2]);
+	getresgid(&gid[0], &gid[1], &gid[2]);
+	if (check_ids(p->uid, uid, caps >> CAP_SETUID & 1, "/proc/self/uid_map") &&
+	    check_ids(p->gid, gid, caps >> CAP_SETGID & 1, "/proc/self/gid_map"))
+		return;
+	check_say(c, EPERM,
+		  "it ran as user %u of group %u, which user %u of group %u cannot become here: "
+		  "restart it as "
+		  "that user, in a container if it was the user of one (with podman's --userns "
+		  "keep-id users "
+		  "are the same inside and outside)",
+		  p->uid[1], p->gid[1], uid[1], gid[1]);
+}
+
 static int check_image(struct image_reader *const *images, size_t n, size_t at, struct err *err)
 {
 	const struct model *m = image_reader_model(images[at]);
@@ -197,6 +246,7 @@ static int check_image(struct image_reader *const *images, size_t n, size_t at, 
 	if (!m->threads.n)
 		return err_say(err, EBADMSG, "process %d has no threads", p->pid);
 	check_cpu(&c);
+	check_owner(&c);
 	check_seccomp(&c);
 	if (p->exe.len && p->exe_mtime_ns && !p->exe_data.len)
 		check_unchanged(&c, model_string(m, p->exe), p->exe_size, p->exe_mtime_ns);
