@@ -53,7 +53,10 @@ pid_t res_proc_pid(const char *path)
 	return (pid_t)pid;
 }
 
-/* What belongs to a process or thread that is no more cannot be had again. */
+/*
+ * What belongs to a process or thread that is no more cannot be had again. What tells of a descriptor cannot
+ * be had before there is that descriptor, and who looks at one closes it at once.
+ */
 static int reg_check_proc(const struct res_seen *seen, struct err *err)
 {
 	const char *task = strstr(seen->link, "/task/");
@@ -62,6 +65,12 @@ static int reg_check_proc(const struct res_seen *seen, struct err *err)
 
 	if (!pid)
 		return 0;
+	if (strstr(seen->link, "/fdinfo/"))
+		return err_say(err, RES_BUSY,
+			       "descriptor %d is '%s', which cannot be opened in a restart; try "
+			       "again when it "
+			       "has been closed",
+			       seen->fd, seen->link);
 	if (text_ends(seen->link, " (deleted)") || access(seen->link, F_OK) < 0)
 		return err_say(
 			err, ENOTSUP,
