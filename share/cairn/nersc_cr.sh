@@ -105,7 +105,7 @@ requeue_job() {
 # Checkpoint, write down how much time is left, and put the job back into the queue while there is some.
 func_trap() {
 	local limit status=0
-	${ckpt_command:-ckpt_dmtcp} >&2 || cr_say "the checkpoint has failed: the next leg goes on from the one before"
+	${ckpt_command:-ckpt_dmtcp} >&2 || cr_say "the checkpoint has failed: the next leg goes on from the one before, if there is one"
 	parse_job >&2
 	if [ "$remainingTimeSec" -le 0 ]; then
 		cr_say "the time of --comment is used up: not requeued; the checkpoint stays"
@@ -175,10 +175,11 @@ cr_take_over() {
 }
 
 # In a container: is the run directory on none of its mounts, so that no other leg's container can look into it?
-# Diskless nodes have such a root directory as well, and lose nothing by it.
+# Where Slurm is in there as well all legs are; and diskless nodes have such a root directory, and lose nothing by it.
 cr_rundir_is_lost() {
 	local dir=${CAIRN_RUNDIR:-${XDG_RUNTIME_DIR:-/tmp}}
 	[ -e /run/.containerenv ] || [ -e /.dockerenv ] || return 1
+	! command -v scontrol >/dev/null || return 1
 	while [ ! -e "$dir" ]; do dir=$(dirname "$dir"); done
 	[ "$(stat -c %d "$dir")" = "$(stat -c %d /)" ]
 }

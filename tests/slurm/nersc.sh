@@ -23,6 +23,7 @@ until_true 'a second of the first leg' has_run # for it to be charged
 as_user scancel --batch --signal=USR1 "$job"
 until_true 'the checkpoint' said nersc 'checkpointing completed'
 next_leg 1
+! said nersc 'Set CAIRN_RUNDIR' || fail 'where Slurm is, all legs are'
 comment=$(field Comment)
 [[ $comment == 00:1[0-9]:?? ]] || fail "the comment is $comment"
 # An owner may lower the limit: the next leg has what is left.
