@@ -317,6 +317,7 @@ int main(int argc, char **argv)
 		err(1, "current directory");
 	d.cairn = absolute(d.here, cairn ? cairn : "build/cairn");
 	signal(SIGPIPE, SIG_IGN);
+	unsetenv("TMPDIR"); /* else all files of the test would be temporary ones */
 	box_become_subreaper();
 	if (d.live)
 		live(&d);

@@ -81,11 +81,12 @@ static int vma_save_shared(struct capture *c, const struct stat *st, const char 
 }
 
 /* On a file system in memory, or temporary: a file for sharing memory, with a name. */
-static bool vma_in_memory(const char *path)
+static bool vma_in_memory(const struct capture *c, const char *path)
 {
 	struct statfs fs;
 
-	return res_is_temporary(path) || (statfs(path, &fs) == 0 && fs.f_type == TMPFS_MAGIC);
+	return res_is_temporary(c->res, path) ||
+	       (statfs(path, &fs) == 0 && fs.f_type == TMPFS_MAGIC);
 }
 
 static int vma_add_file(struct capture *c, const struct maps_vma *s, const char *path, uint32_t *id,
@@ -118,7 +119,7 @@ static int vma_add_file(struct capture *c, const struct maps_vma *s, const char 
 		f->flags |= IMG_FILE_EXECUTABLE;
 	if (!s->shared || !(s->flags & MAPS_MAYWRITE))
 		return 0;
-	if (vma_in_memory(path))
+	if (vma_in_memory(c, path))
 		f->flags |= IMG_FILE_MEMORY;
 	else if (!(f->flags & IMG_FILE_SAVED) && stat(path, &st) == 0)
 		return vma_save_shared(c, &st, path, (size_t)(f - c->m->files.at), err);
@@ -185,10 +186,10 @@ static bool vma_kernel_area(const struct maps_vma *s, uint32_t *kind)
 }
 
 /* @path, of VMA_PATH_MAX bytes, names the file: at once, or after another look. */
-static bool vma_has_name(const struct maps_vma *s, char *path)
+static bool vma_has_name(const struct capture *c, const struct maps_vma *s, char *path)
 {
 	return !s->deleted ||
-	       (s->shared && res_is_temporary(path) &&
+	       (s->shared && res_is_temporary(c->res, path) &&
 		res_linked_name(path, VMA_PATH_MAX, makedev(s->dev_major, s->dev_minor), s->ino));
 }
 
@@ -221,7 +222,7 @@ static int vma_kind(struct capture *c, const struct maps_vma *s, char *path, str
 			err, ENOTSUP,
 			"memory at %llx is device memory of '%s', which cannot be brought back",
 			(unsigned long long)s->start, path);
-	if (vma_has_name(s, path)) {
+	if (vma_has_name(c, s, path)) {
 		v->kind = IMG_VMA_FILE;
 		rc = vma_add_file(c, s, path, &v->file, err);
 		if (rc >= 0 && s->shared && s->flags & MAPS_MAYWRITE &&

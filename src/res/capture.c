@@ -317,6 +317,9 @@ int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid, struct er
 
 	if (pidfd < 0)
 		return err_set(err, pidfd, "pidfd of process %d", pid);
+	rc = temporary_look(c, pid, err);
+	if (rc < 0)
+		return rc;
 	procid_path(path, sizeof(path), pid, "fd");
 	dir = opendir(path);
 	if (!dir)

@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "res/capture.h"
 #include "res/inet.h"
+#include "res/kinds.h"
 
 #include <fcntl.h>
 #include <linux/kcmp.h>
@@ -37,6 +38,7 @@ void res_capture_land(struct res_capture *c)
 void res_capture_done(struct res_capture *c)
 {
 	res_capture_land(c);
+	temporary_done(c);
 	free(c->described);
 	free(c->sorted);
 	*c = (struct res_capture){ .next_id = 1 };

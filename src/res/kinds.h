@@ -22,6 +22,10 @@ int res_room(const struct res_restart *r, int more);
  */
 char *res_find_inode(dev_t dev, ino_t ino, unsigned int *left);
 
+/* temporary.c: the directories for temporary files that the environment of @pid names. */
+int temporary_look(struct res_capture *c, pid_t pid, struct err *err);
+void temporary_done(struct res_capture *c);
+
 /* filter.c: the filter of the socket @seen into file @at of @m; and out of it, where there is one. */
 int filter_capture(struct model *m, const struct res_seen *seen, size_t at, struct err *err);
 int filter_attach(const struct model *m, const struct img_file *f, int fd, struct err *err);

@@ -143,7 +143,8 @@ static int reg_capture_named(struct model *m, const struct res_seen *seen, struc
 	if (policy == RES_POLICY_SAVE)
 		return reg_save(m, seen, f, true, err);
 	if (policy == RES_POLICY_ROLLBACK || size > REG_SMALL_MAX ||
-	    seen->capture->kept + size > REG_SMALL_ALL || !(writes || res_is_temporary(seen->link)))
+	    seen->capture->kept + size > REG_SMALL_ALL ||
+	    !(writes || res_is_temporary(seen->capture, seen->link)))
 		return 0;
 	seen->capture->kept += size;
 	return reg_save(m, seen, f, false, err);

@@ -55,6 +55,8 @@ struct res_capture {
 	bool close_outside; /* connections with outside are closed at a restart, not refused now */
 	const struct res_policies *policies; /* for files; borrowed, may be NULL */
 	uint64_t kept; /* bytes of files that nobody asked us to keep */
+	char **temporary; /* directories for files that need not last, as the processes name them */
+	size_t ntemporary;
 	unsigned int entries_left; /* of directories, that may be looked at for names of sockets */
 	int *flying; /* our descriptors for descriptions that were met in flight */
 	size_t nflying;
@@ -214,8 +216,11 @@ int res_open_program(const struct model *m, struct err *err);
 int res_open_mapped(const struct model *m, const struct img_file *f, bool writable,
 		    struct err *err);
 
-/* Is this a place for files that need not last? What is small there is kept with the program. */
-bool res_is_temporary(const char *path);
+/*
+ * Is this a place for files that need not last? What is small there is kept with the program. After
+ * res_capture_fds of all processes: they have such places of their own ($TMPDIR).
+ */
+bool res_is_temporary(const struct res_capture *c, const char *path);
 
 /*
  * @path, a buffer of @size bytes, is a name that the file no longer has: put another one of the same

@@ -27,12 +27,6 @@ static bool shmfile_is_first(const struct model *const *models, const struct img
 				return f == &models[i]->files.at[k];
 }
 
-bool res_is_temporary(const char *path)
-{
-	return text_starts(path, "/tmp/") || text_starts(path, "/dev/shm/") ||
-	       text_starts(path, "/run/");
-}
-
 void res_make_directories(const char *path)
 {
 	OWNED_PTR char *copy = strdup(path);
