@@ -118,12 +118,13 @@ static bool agent_argp_set(struct agent_argp *a, int key, const char *arg,
 		o->workers = (int)options_number(state, "--workers", arg, AGENT_WORKERS_MAX);
 		return true;
 	case AGENT_NET_OUTSIDE:
+		o->outside_given = true;
 		o->close_outside = !strcmp(arg, "close");
 		if (!o->close_outside && strcmp(arg, "refuse"))
 			argp_error(state, "--net-outside wants refuse or close, not '%s'", arg);
 		return true;
 	case AGENT_IGNORE:
-		o->skip_uncontrolled = true;
+		o->skip_given = o->skip_uncontrolled = true;
 		return true;
 	case AGENT_FILE:
 		agent_argp_file(o, arg, state);
@@ -153,6 +154,7 @@ static void agent_argp_init(struct agent_argp *a, const struct argp_state *state
 	a->agent = (struct agent_options){ .keep = AGENT_KEEP,
 					   .codec = IMG_CODEC_ZSTD,
 					   .front_fd = -1 };
+	a->agent.skip_given = options_env("CAIRN_IGNORE_UNCONTROLLED");
 	a->agent.skip_uncontrolled = options_env_bool("CAIRN_IGNORE_UNCONTROLLED");
 	for (size_t i = 0; i < sizeof(environment) / sizeof(environment[0]); i++) {
 		const char *v = options_env(environment[i].variable);

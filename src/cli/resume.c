@@ -76,8 +76,7 @@ static struct agent *resume_build(struct images *im, const struct agent_options 
 	o.env = restart->env;
 	if (!o.name)
 		o.name = json_get_string(im->manifest, "name", "restart");
-	if ((!o.policies.n && manifest_policies(im->manifest, &o.policies, &err) < 0) ||
-	    agent_open(&agent, &o, &err) < 0)
+	if (manifest_options(im->manifest, &o, &err) < 0 || agent_open(&agent, &o, &err) < 0)
 		resume_failed(NULL, place->front_fd, &err);
 	if (restart_build(im->at, im->n, restart, place, &result, &err) < 0 ||
 	    resume_take(agent, im, result.root, &err) < 0) {

@@ -59,6 +59,8 @@ struct agent_options {
 	int level, workers;
 	bool close_outside; /* TCP connections with outside are reset at a restart, not refused */
 	bool skip_uncontrolled; /* processes that may not be traced do not stand in the way */
+	bool outside_given,
+		skip_given; /* somebody has said so now: a restart need not look it up */
 	struct res_policies policies; /* for files; ours for as long as the agent lives */
 	int front_fd; /* line to a front process (restart/front.h), which we then own; or -1 */
 	const char *restart_script; /* written with each checkpoint; NULL: none */

@@ -142,6 +142,16 @@ static json_t *manifest_list_policies(const struct res_policies *p)
 	return list;
 }
 
+static void manifest_put_options(json_t *m, const struct agent_options *o)
+{
+	if (o->policies.n)
+		json_object_set_new(m, "file_policies", manifest_list_policies(&o->policies));
+	if (o->close_outside)
+		json_object_set_new(m, "net_outside", json_string("close"));
+	if (o->skip_uncontrolled)
+		json_object_set_new(m, "ignore_uncontrolled", json_true());
+}
+
 char *manifest_text(const struct manifest_source *s, int dirfd, struct err *err)
 {
 	OWNED_JSON json_t *m = json_document();
@@ -159,8 +169,7 @@ char *manifest_text(const struct manifest_source *s, int dirfd, struct err *err)
 	json_object_set_new(m, "argv", manifest_argv(s->root));
 	manifest_put_time(m, s->taken_ns);
 	manifest_put_result(m, s->result);
-	if (s->policies->n)
-		json_object_set_new(m, "file_policies", manifest_list_policies(s->policies));
+	manifest_put_options(m, s->options);
 	if (s->uncontrolled)
 		json_object_set(m, "uncontrolled", s->uncontrolled);
 	json_object_set_new(m, "images", manifest_list_images(dirfd, s->root));
@@ -199,7 +208,7 @@ json_t *manifest_load(const char *dir, struct err *err)
 	return m;
 }
 
-int manifest_policies(const json_t *m, struct res_policies *policies, struct err *err)
+static int manifest_policies(const json_t *m, struct res_policies *policies, struct err *err)
 {
 	const json_t *list = json_object_get(m, "file_policies");
 
@@ -210,6 +219,15 @@ int manifest_policies(const json_t *m, struct res_policies *policies, struct err
 			return err_add(err, "manifest.json, file_policies");
 	}
 	return 0;
+}
+
+int manifest_options(const json_t *m, struct agent_options *o, struct err *err)
+{
+	if (!o->outside_given)
+		o->close_outside = !strcmp(json_get_string(m, "net_outside", ""), "close");
+	if (!o->skip_given)
+		o->skip_uncontrolled = json_get_bool(m, "ignore_uncontrolled");
+	return o->policies.n ? 0 : manifest_policies(m, &o->policies, err);
 }
 
 size_t manifest_images(const json_t *m)

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "ckpt/checkpoint.h"
+#include "coord/agent.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -22,7 +23,7 @@ struct manifest_source {
 	bool stopped; /* the program ends with this generation */
 	int64_t taken_ns; /* CLOCK_REALTIME */
 	const struct ckpt_result *result;
-	const struct res_policies *policies;
+	const struct agent_options *options; /* what was said that a restart shall know */
 	json_t *uncontrolled; /* a list of processes left out; NULL: none */
 };
 
@@ -32,8 +33,8 @@ char *manifest_text(const struct manifest_source *source, int dirfd, struct err 
 /* Read @dir/manifest.json; a new reference, or NULL with @err. */
 json_t *manifest_load(const char *dir, struct err *err);
 
-/* What was said about files, for a restart that is told nothing else; added to @policies. */
-int manifest_policies(const json_t *manifest, struct res_policies *policies, struct err *err);
+/* What was said about files, processes and connections, for what a restart is told nothing about: into @o. */
+int manifest_options(const json_t *manifest, struct agent_options *o, struct err *err);
 
 /* Names of the image files, as the manifest lists them: not paths, checked. @n: how many. */
 const char *manifest_image(const json_t *manifest, size_t index);

@@ -201,7 +201,7 @@ static int round_write(struct round *r)
 		.stopped = r->kill,
 		.taken_ns = r->taken_ns,
 		.result = &r->result,
-		.policies = &a->options.policies,
+		.options = &a->options,
 		.uncontrolled = r->uncontrolled,
 	};
 	OWNED_PTR char *text = NULL;
