@@ -332,12 +332,26 @@ static bool dir_match(const struct res_seen *seen)
 	return S_ISDIR(seen->st.st_mode) || S_ISLNK(seen->st.st_mode);
 }
 
+/* A symbolic link (O_PATH, O_NOFOLLOW): where it leads to, in case that it is gone by then. */
+static int link_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
+			struct err *err)
+{
+	char target[3500];
+	ssize_t n = readlinkat(seen->dup, "", target, sizeof(target) - 1);
+
+	if (n < 0)
+		return err_set(err, errno, "read the link '%s'", seen->link);
+	target[n] = '\0';
+	return model_put_bytes(m, &f->data, target, (uint64_t)n + 1) < 0
+		       ? err_set(err, ENOMEM, "keep the link '%s'", seen->link)
+		       : 0;
+}
+
 static int dir_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 		       struct err *err)
 {
 	off_t pos;
 
-	(void)m;
 	if (f->open_flags & O_PATH)
 		f->flags |= IMG_FILE_OPATH;
 	else if ((pos = lseek(seen->dup, 0, SEEK_CUR)) > 0)
@@ -346,7 +360,7 @@ static int dir_capture(struct model *m, const struct res_seen *seen, struct img_
 		return reg_check_proc(seen, err);
 	if (text_ends(seen->link, " (deleted)"))
 		f->flags |= IMG_FILE_DELETED;
-	return 0;
+	return S_ISLNK(f->mode) ? link_capture(m, seen, f, err) : 0;
 }
 
 int res_open_removed(const char *path, mode_t mode, int flags, struct err *err)
@@ -369,12 +383,54 @@ int res_open_removed(const char *path, mode_t mode, int flags, struct err *err)
 	return fd;
 }
 
+/* A link like the one that was @path and has gone: where it was if that can be, else anywhere. */
+static int link_make_removed(const char *target, const char *path, int flags, struct err *err)
+{
+	char fresh[] = "/tmp/cairn-removed-XXXXXX";
+	OWNED_PTR char *old = strdup(path);
+	const char *dir = NULL;
+	int fd = -1;
+
+	if (!old)
+		return err_set(err, ENOMEM, "restore removed link '%s'", path);
+	text_drop_end(old, " (deleted)");
+	if (symlink(target, old) == 0) {
+		fd = open(old, flags);
+		unlink(old);
+	} else if ((dir = mkdtemp(fresh))) {
+		OWNED_FD int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (symlinkat(target, at, "link") == 0)
+			fd = openat(at, "link", flags);
+		unlinkat(at, "link", 0);
+		rmdir(dir);
+	}
+	return fd < 0 ? err_set(err, errno, "restore removed link '%s'", old) : fd;
+}
+
+static int link_make(const struct model *m, const struct img_file *f, struct err *err)
+{
+	const char *path = model_string(m, f->path), *target = model_bytes(m, f->data);
+	int flags = reg_open_flags(f), fd;
+
+	if (!f->data.len || target[f->data.len - 1])
+		return err_say(err, EBADMSG, "where the link '%s' leads to is damaged", path);
+	if (f->flags & IMG_FILE_DELETED)
+		return link_make_removed(target, path, flags, err);
+	fd = open(path, flags);
+	if (fd < 0 && errno == ENOENT && (symlink(target, path) == 0 || errno == EEXIST))
+		fd = open(path, flags);
+	return fd < 0 ? err_set(err, errno, "open the link '%s'", path) : fd;
+}
+
 static int dir_make(struct res_restart *r, const struct img_file *f, struct err *err)
 {
 	const char *path = model_string(r->m, f->path);
 	int fd;
 
 	reg_await(r, f);
+	if (S_ISLNK(f->mode) && f->data.len) /* none of those below /proc */
+		return link_make(r->m, f, err);
 	if (f->flags & IMG_FILE_DELETED && text_ends(path, " (deleted)"))
 		return res_open_removed(path, f->mode, reg_open_flags(f), err);
 	fd = open(path, reg_open_flags(f));

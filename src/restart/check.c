@@ -105,6 +105,17 @@ static bool check_written(const struct check *c, const struct img_file *f)
 	return false;
 }
 
+/* What was open as a link (O_PATH) must be one, wherever it leads to; one that is gone is made anew. */
+static void check_link(struct check *c, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0 && errno != ENOENT)
+		check_say(c, errno, "'%s' cannot be seen (%s)", path, err_text(errno));
+	else if (lstat(path, &st) == 0 && !S_ISLNK(st.st_mode))
+		check_say(c, ESTALE, "'%s' is no symbolic link any more", path);
+}
+
 /* The restart makes it itself: its contents are here, or in other processes' images. */
 static bool check_will_be(const struct check *c, const struct img_file *f)
 {
@@ -142,6 +153,10 @@ static void check_opened(struct check *c, const struct img_file *f)
 
 	if (f->flags & IMG_FILE_DELETED || res_proc_pid(path))
 		return;
+	if (S_ISLNK(f->mode) && f->data.len) {
+		check_link(c, path);
+		return;
+	}
 	if (stat(path, &st) < 0 && errno == ENOENT && check_will_be(c, f))
 		return;
 	if (stat(path, &st) < 0)
