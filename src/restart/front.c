@@ -149,18 +149,34 @@ static void front_stop(struct front *f)
 	front_tell(f, FRONT_CONTINUE, f->foreground);
 }
 
+/* An id that nobody had yet when the agent died may be somebody else's by now. */
+static bool front_has_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
 /*
  * The agent was killed. What it traced dies with it; what it had just let go, or not yet seized, dies here.
- * Orphans come to us, and have given back their ids when we end.
+ * Orphans come to us, one generation after the other, and have given back their ids when we end.
  */
 static void front_clear(const struct front_building *b)
 {
+	bool found = true;
+
 	kill(b->child, SIGKILL);
 	front_wait(b->child);
-	for (size_t i = 0; i < b->npids; i++)
-		kill(b->pids[i], SIGKILL);
-	for (size_t i = 0; i < b->npids; i++)
-		front_wait(b->pids[i]);
+	while (found) {
+		found = false;
+		for (size_t i = 0; i < b->npids; i++) {
+			if (!front_has_child(b->pids[i]))
+				continue;
+			found = true;
+			kill(b->pids[i], SIGKILL);
+			front_wait(b->pids[i]);
+		}
+	}
 }
 
 static void __attribute__((noreturn)) front_lost(const struct front *f)
