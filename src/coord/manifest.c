@@ -58,7 +58,7 @@ static pid_t *manifest_scan(int dirfd, size_t *n)
 		pids[(*n)++] = pid;
 	}
 	closedir(dir);
-	if (*n)
+	if (pids)
 		qsort(pids, *n, sizeof(*pids), manifest_image_order);
 	return pids;
 }
