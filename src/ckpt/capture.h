@@ -30,7 +30,6 @@ struct capture {
 	struct res_capture *res; /* descriptions already met in other processes */
 	struct sysv_capture *sysv;
 	struct shared *kept; /* shared memory that stands in an image already */
-	struct probe *probe; /* NULL where the process does not allow one */
 	struct model *m;
 	bool exact; /* read smaps, whatever it costs: suppose nothing */
 	bool swapping; /* some memory of this machine is swapped out */
@@ -56,8 +55,15 @@ int capture_machine(struct model *m, const struct machine *machine, struct err *
 /* apart.c: what cannot be captured of processes as such is refused by name. */
 int capture_refuse_apart(const struct park *park, struct err *err);
 
-/* process.c: ids, credentials, paths, limits, timers, signals of the process. */
+/* process.c: ids, credentials, paths, limits of the process. The probe has been opened. */
 int capture_process(struct capture *c, struct err *err);
+
+/*
+ * signals.c: pending signals, their actions, timers, and the threads, of @n processes. An error names the
+ * process.
+ */
+int capture_signals(struct capture *captures, struct probe *const *probes, size_t n,
+		    struct err *err);
 
 /* thread.c: every thread. Takes what the probe found from @report; NULL: not known. */
 int capture_threads(struct capture *c, const struct probe_report *report, struct err *err);

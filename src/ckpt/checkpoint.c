@@ -3,8 +3,7 @@
 
 #include "base/owned.h"
 #include "base/text.h"
-#include "ckpt/capture.h"
-#include "ckpt/pages.h"
+#include "ckpt/checkpoint_state.h"
 #include "ckpt/write.h"
 #include "host/fault.h"
 #include "host/log.h"
@@ -20,161 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
-struct ckpt_process {
-	struct model m;
-	struct notes_supposed supposed; /* of the mappings in m */
-	struct pages_list pages;
-	pid_t pid;
-	pid_t alive; /* a thread of it that has not ended, for what the leader no longer has */
-	pid_t snapshot; /* 0: memory is read from the parked process itself */
-	bool zombie;
-	bool skipped;
-	uint64_t resident; /* pages */
-	bool copied; /* all its memory is in @pages: there is no snapshot */
-};
-
-struct ckpt {
-	struct ckpt_options options;
-	struct park park;
-	bool parked; /* park holds the program */
-	struct park_skipped *skipped; /* taken over from it */
-	size_t nskipped;
-	bool exact; /* suppose nothing of mappings (notes.h) */
-	bool swapping;
-	bool stands; /* a snapshot could not be had: parked until all is written */
-	struct res_capture res;
-	struct sysv_capture sysv;
-	struct shared kept;
-	struct ckpt_process *processes;
-	size_t nprocesses;
-	struct ckpt_result result;
-	struct machine machine;
-	uint64_t copied; /* bytes of small processes */
-	_Atomic uint64_t done;
-	atomic_bool cancelled;
-	uint64_t total;
-};
-
 static int64_t ckpt_now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
-enum {
-	CKPT_SMALL_BYTES = 512 << 10, /* quicker copied than forked */
-	CKPT_SMALL_ALL = 256 << 20, /* of our memory for all of them, until it is written */
-};
-
-/* The memory of a small process; false where it is not small. */
-static int ckpt_copy_small(struct ckpt *ckpt, struct ckpt_process *p, struct err *err)
-{
-	size_t from = p->pages.ranges.n, guards = p->m.guards.n;
-	struct img_range last = guards ? p->m.guards.at[guards - 1] : (struct img_range){ 0 };
-	uint64_t before = p->pages.bytes, bytes;
-	int rc = pages_scan(&p->pages, &p->m, p->alive, PAGES_FORKED, NULL, err);
-
-	if (rc < 0)
-		return rc;
-	bytes = p->pages.bytes - before;
-	p->copied = bytes <= CKPT_SMALL_BYTES && ckpt->copied + bytes <= CKPT_SMALL_ALL;
-	if (p->copied) {
-		ckpt->copied += bytes;
-		return pages_copy_small(&p->pages, from, p->alive, err);
-	}
-	pages_drop(&p->pages, from);
-	p->m.guards.n = guards;
-	if (guards)
-		p->m.guards.at[guards - 1] = last;
-	return 0;
-}
-
-/*
- * A process that may not fork (RLIMIT_NPROC), or for whose copy there is no memory, stands still until
- * its image is written. All others do as well then, and need no copy.
- */
-static int ckpt_snapshot(struct ckpt *ckpt, struct ckpt_process *p, struct probe *probe,
-			 struct err *err)
-{
-	int rc = ckpt->stands ? 0 : probe_snapshot(probe, &p->snapshot, err);
-
-	if (rc != -EAGAIN && rc != -ENOMEM)
-		return rc;
-	log_info("ckpt", "%s: the program stands still until the checkpoint is written", err->msg);
-	ckpt->stands = true;
-	return 0;
-}
-
-/* What fork does not copy is copied here; the rest is left to the snapshot. */
-static int ckpt_capture_memory(struct ckpt *ckpt, struct ckpt_process *p, struct probe *probe,
-			       struct err *err)
-{
-	int rc = pages_scan(&p->pages, &p->m, p->alive, PAGES_LIVE, probe, err);
-
-	if (ckpt->options.hold || rc < 0)
-		return rc;
-	rc = pages_copy(&p->pages, 0, p->alive, err);
-	if (rc >= 0 && p->resident <= CAPTURE_FEW_PAGES)
-		rc = ckpt_copy_small(ckpt, p, err);
-	return rc < 0 || p->copied ? rc : ckpt_snapshot(ckpt, p, probe, err);
-}
-
-/*
- * First what is seen from outside, and may be refused, before the process is touched; also because the
- * probe's own area must not be found among the mappings.
- */
-static int ckpt_capture_living(struct ckpt *ckpt, struct ckpt_process *p, struct capture *c,
-			       struct park_process *parked, struct err *err)
-{
-	int rc = capture_vmas(c, err);
-
-	if (rc >= 0)
-		rc = probe_open(&c->probe, &ckpt->park, parked, err);
-	if (rc >= 0)
-		rc = capture_process(c, err);
-	p->resident = c->resident;
-	if (rc >= 0)
-		rc = sysv_ties(c->sysv, c->m, c->probe, err);
-	if (rc >= 0)
-		rc = ckpt_capture_memory(ckpt, p, c->probe, err);
-	probe_close(c->probe);
-	return rc;
-}
-
-static int ckpt_fault(struct err *err)
-{
-	return err_say(err, EIO, "made to fail (CAIRN_FAULT)");
-}
-
-static int ckpt_capture_process(struct ckpt *ckpt, struct ckpt_process *p,
-				struct park_process *parked, struct err *err)
-{
-	struct capture c = {
-		.parked = parked,
-		.alive = p->alive,
-		.root = ckpt->options.root,
-		.res = &ckpt->res,
-		.sysv = &ckpt->sysv,
-		.kept = &ckpt->kept,
-		.m = &p->m,
-		.exact = ckpt->exact || ckpt->options.hold,
-		.swapping = ckpt->swapping,
-		.notes = ckpt->options.notes,
-		.supposed = &p->supposed,
-	};
-	int rc;
-
-	if (fault_point("ckpt.captured"))
-		return ckpt_fault(err);
-	rc = capture_machine(&p->m, &ckpt->machine, err);
-	if (rc >= 0)
-		rc = p->zombie ? capture_process(&c, err)
-			       : ckpt_capture_living(ckpt, p, &c, parked, err);
-	if (rc < 0 && p->skipped) /* it runs: by now it has ended, and nobody wants to know how */
-		rc = err_say(err, RES_BUSY, "it has just ended");
-	return rc < 0 ? err_add(err, "process %d", parked->pid) : 0;
 }
 
 static int ckpt_capture_queues(struct ckpt *ckpt, struct err *err)
@@ -222,47 +72,6 @@ static int ckpt_capture_sysv(struct ckpt *ckpt, struct err *err)
 	struct ckpt_process *p = ckpt_first_living(ckpt);
 
 	return p ? sysv_capture(&ckpt->sysv, &p->m, &ckpt->kept, err) : 0;
-}
-
-static struct ckpt_process *ckpt_find(struct ckpt *ckpt, pid_t pid)
-{
-	for (size_t i = 0; i < ckpt->nprocesses; i++)
-		if (ckpt->processes[i].pid == pid)
-			return &ckpt->processes[i];
-	return NULL;
-}
-
-/* The parent of one that was left out is told of its end, as the kernel would have done it. */
-static int ckpt_tell_parent(struct ckpt *ckpt, const struct img_process *child, struct err *err)
-{
-	struct ckpt_process *p = ckpt_find(ckpt, child->ppid);
-	siginfo_t info = { .si_signo = (int)child->exit_signal, .si_code = CLD_KILLED };
-	struct img_pending *pending;
-
-	if (!p || p->zombie || !child->exit_signal)
-		return 0;
-	for (size_t i = 0; i < p->m.pending.n; i++)
-		if (!p->m.pending.at[i].tid &&
-		    !memcmp(p->m.pending.at[i].siginfo, &info.si_signo, sizeof(info.si_signo)))
-			return 0;
-	pending = model_add(&p->m.pending);
-	if (!pending)
-		return err_set(err, ENOMEM, "capture process %d", p->pid);
-	info.si_pid = child->pid;
-	info.si_uid = p->m.process.uid[0];
-	info.si_status = SIGKILL;
-	memcpy(pending->siginfo, &info, sizeof(pending->siginfo));
-	return 0;
-}
-
-static int ckpt_tell_parents(struct ckpt *ckpt, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++)
-		if (ckpt->processes[i].skipped)
-			rc = ckpt_tell_parent(ckpt, &ckpt->processes[i].m.process, err);
-	return rc;
 }
 
 /* What is known only when all processes have been looked at. */
@@ -335,12 +144,11 @@ static int ckpt_capture(struct ckpt *ckpt, struct err *err)
 	for (size_t i = 0; i < ckpt->park.nprocesses; i++)
 		ckpt_add_process(ckpt, &ckpt->park.processes[i]);
 	rc = ckpt_capture_fds(ckpt, err);
-	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
-		struct ckpt_process *p = &ckpt->processes[i];
-
-		rc = ckpt_capture_process(ckpt, p, &ckpt->park.processes[i], err);
-		ckpt->result.threads += (uint32_t)p->m.threads.n;
-		ckpt->result.processes += !p->skipped;
+	if (rc >= 0)
+		rc = ckpt_capture_processes(ckpt, err);
+	for (size_t i = 0; i < ckpt->nprocesses; i++) {
+		ckpt->result.threads += (uint32_t)ckpt->processes[i].m.threads.n;
+		ckpt->result.processes += !ckpt->processes[i].skipped;
 	}
 	return rc < 0 ? rc : ckpt_capture_rest(ckpt, err);
 }
@@ -585,7 +393,7 @@ static int ckpt_write_process(struct ckpt *ckpt, struct ckpt_process *p, int dir
 	int rc;
 
 	if (fault_point("ckpt.written"))
-		return ckpt_fault(err);
+		return err_say(err, EIO, "made to fail (CAIRN_FAULT)");
 	text_format(name, sizeof(name), "%d.img", p->pid);
 	rc = image_writer_open(&w, dirfd, name, &options, err);
 	if (rc >= 0 && !p->zombie)

@@ -3,28 +3,21 @@
 #include "base/owned.h"
 #include "base/text.h"
 #include "ckpt/capture.h"
-#include "host/fault.h"
 #include "host/proc.h"
 #include "host/procid.h"
 #include "procfs/stat.h"
 #include "procfs/status.h"
-#include "procfs/timers.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
-	PROCESS_PEEK = 16, /* signals asked for at once */
-	PROCESS_NSIG = 64,
-	PROCESS_TRIES = 4,
 	PROCESS_EXE_MAX = 1 << 30, /* bytes of a program that is kept */
 };
 
@@ -263,194 +256,6 @@ static int process_rlimits(struct capture *c, struct err *err)
 	return 0;
 }
 
-static int process_pending(struct capture *c, pid_t tid, bool shared, struct err *err)
-{
-	siginfo_t info[PROCESS_PEEK];
-	struct __ptrace_peeksiginfo_args args = {
-		.flags = shared ? PTRACE_PEEKSIGINFO_SHARED : 0,
-		.nr = PROCESS_PEEK,
-	};
-	long n;
-
-	while ((n = ptrace(PTRACE_PEEKSIGINFO, tid, &args, info)) > 0) {
-		for (long i = 0; i < n; i++) {
-			struct img_pending *p = model_add(&c->m->pending);
-
-			if (!p)
-				return err_set(err, ENOMEM, "keep pending signals");
-			p->tid = shared ? 0 : tid;
-			memcpy(p->siginfo, &info[i], sizeof(p->siginfo));
-		}
-		args.off += (uint64_t)n;
-	}
-	return n < 0 ? err_set(err, errno, "pending signals of thread %d", tid) : 0;
-}
-
-static int process_all_pending(struct capture *c, struct err *err)
-{
-	const struct park_process *p = c->parked;
-	bool shared = false;
-	int rc = 0;
-
-	for (size_t i = 0; rc >= 0 && i < p->nthreads; i++) {
-		if (p->threads[i].exited)
-			continue;
-		if (!shared)
-			rc = process_pending(c, p->threads[i].tid, shared = true, err);
-		if (rc >= 0)
-			rc = process_pending(c, p->threads[i].tid, false, err);
-	}
-	return rc;
-}
-
-/* For a test, which cannot else know that one does. */
-static void process_let_timers_fire(void)
-{
-	const struct timespec moment = { .tv_nsec = 100000000 };
-
-	if (fault_point("ckpt.pending"))
-		nanosleep(&moment, NULL);
-}
-
-static int process_compare_timers(const void *a, const void *b)
-{
-	return ((const struct img_timer *)a)->id - ((const struct img_timer *)b)->id;
-}
-
-static int process_timers(struct capture *c, struct probe_report *report, struct err *err)
-{
-	OWNED_PTR char *text = NULL;
-	struct timers_cursor cursor;
-	struct timers_timer t;
-	size_t len;
-
-	/* Without CONFIG_CHECKPOINT_RESTORE there is no such file, and no program can be helped. */
-	if (proc_read(c->alive, "timers", &text, &len, NULL) < 0)
-		return 0;
-	for (cursor = timers_over(text, len); timers_next(&cursor, &t);) {
-		struct img_timer *timer = model_add(&c->m->timers);
-
-		if (!timer)
-			return err_set(err, ENOMEM, "keep POSIX timers");
-		timer->id = t.id;
-		timer->clock = (uint32_t)t.clock;
-		timer->signo = (uint32_t)t.signo;
-		timer->value = t.value;
-		timer->tid = t.thread ? procid_meant(t.target) : 0;
-		/* Numbers as sigevent has them; a thread target is SIGEV_THREAD_ID. */
-		timer->notify = t.thread		  ? SIGEV_THREAD_ID
-				: t.notify == TIMERS_NONE ? SIGEV_NONE
-							  : SIGEV_SIGNAL;
-	}
-	if (c->m->timers.n) /* the kernel lists the newest first */
-		qsort(c->m->timers.at, c->m->timers.n, sizeof(*c->m->timers.at),
-		      process_compare_timers);
-	report->ntimers = c->m->timers.n;
-	report->timers = calloc(report->ntimers + 1, sizeof(*report->timers));
-	if (!report->timers)
-		return err_set(err, ENOMEM, "keep POSIX timers");
-	for (size_t i = 0; i < report->ntimers; i++)
-		report->timers[i].id = c->m->timers.at[i].id;
-	return 0;
-}
-
-static void process_take_report(struct capture *c, const struct probe_report *r)
-{
-	struct img_process *p = &c->m->process;
-
-	p->dumpable = (uint32_t)r->dumpable;
-	p->securebits = (uint32_t)r->securebits;
-	p->membarrier = r->membarrier > 0 ? (uint64_t)r->membarrier : 0;
-	p->brk = r->brk;
-	p->flags |= (r->subreaper ? IMG_PROC_SUBREAPER : 0u) |
-		    (r->thp_disable ? IMG_PROC_THP_DISABLE : 0u) |
-		    (r->keepcaps ? IMG_PROC_KEEPCAPS : 0u);
-	for (int i = 0; i < 3; i++) {
-		p->itimer_value_us[i] = r->itimer_value_us[i];
-		p->itimer_interval_us[i] = r->itimer_interval_us[i];
-	}
-	for (size_t i = 0; i < r->ntimers; i++) {
-		c->m->timers.at[i].left_ns = r->timers[i].left_ns;
-		c->m->timers.at[i].interval_ns = r->timers[i].interval_ns;
-		c->m->timers.at[i].overrun = r->timers[i].overrun;
-	}
-}
-
-static int process_sigactions(struct capture *c, const struct probe_report *r, struct err *err)
-{
-	for (uint32_t signo = 1; signo <= PROCESS_NSIG; signo++) {
-		struct img_sigaction *a;
-
-		if (!r->sigactions[signo].handler && !r->sigactions[signo].flags &&
-		    !r->sigactions[signo].mask)
-			continue;
-		a = model_add(&c->m->sigactions);
-		if (!a)
-			return err_set(err, ENOMEM, "keep signal actions");
-		*a = (struct img_sigaction){ signo,
-					     0,
-					     r->sigactions[signo].handler,
-					     r->sigactions[signo].flags,
-					     r->sigactions[signo].restorer,
-					     r->sigactions[signo].mask };
-	}
-	return 0;
-}
-
-/* What only the process can ask, through the probe. */
-static int process_report(struct capture *c, struct err *err)
-{
-	struct probe_report report = { 0 };
-	int rc = process_timers(c, &report, err);
-	if (rc >= 0)
-		rc = probe_collect(c->probe, &report, err);
-	if (rc >= 0 && report.ldt)
-		rc = err_say(
-			err, ENOTSUP,
-			"it has segments of its own (modify_ldt), which cannot be checkpointed");
-	if (rc >= 0) {
-		process_take_report(c, &report);
-		rc = process_sigactions(c, &report, err);
-	}
-	if (rc >= 0)
-		rc = capture_threads(c, &report, err);
-	free(report.timers); /* ours, not the report's */
-	report.timers = NULL;
-	probe_report_done(&report);
-	return rc;
-}
-
-/*
- * Signals and timers of one moment: a timer that fires after the pending signals were read and before it is
- * read itself would be in neither, and its program would wait for ever. Then once more: now it is pending.
- */
-static int process_signals_and_timers(struct capture *c, struct err *err)
-{
-	size_t pending;
-	int rc;
-
-	for (int tries = 0; tries < PROCESS_TRIES; tries++) {
-		c->m->pending.n = c->m->timers.n = c->m->sigactions.n = c->m->threads.n = 0;
-		rc = process_all_pending(c, err);
-		pending = c->m->pending.n;
-		process_let_timers_fire();
-		if (rc >= 0)
-			rc = process_report(c, err);
-		if (rc >= 0)
-			rc = process_all_pending(c, err);
-		if (rc < 0 || c->m->pending.n == 2 * pending)
-			break;
-	}
-	if (rc < 0)
-		return rc;
-	/* Read twice: the second counts, as some timers are so quick that there is always one more. */
-	c->m->pending.n -= pending;
-	if (c->m->pending.n)
-		memmove(c->m->pending.at, c->m->pending.at + pending,
-			c->m->pending.n * sizeof(*c->m->pending.at));
-	return 0;
-}
-
 int capture_process(struct capture *c, struct err *err)
 {
 	struct img_process *p = &c->m->process;
@@ -488,5 +293,5 @@ int capture_process(struct capture *c, struct err *err)
 		rc = process_auxv(c, err);
 	if (rc >= 0)
 		rc = process_rlimits(c, err);
-	return rc < 0 ? rc : process_signals_and_timers(c, err);
+	return rc;
 }

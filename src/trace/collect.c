@@ -36,6 +36,7 @@ static uint32_t batch_add(struct batch *b, long nr, uint32_t size, const uint64_
 {
 	struct probe_call *c = &b->calls[b->n];
 
+	*c = (struct probe_call){ 0 };
 	c->nr = (uint64_t)nr;
 	for (unsigned int i = 0; i < 4; i++)
 		c->args[i] = args[i] == collect_out ? b->out_addr + b->out_used : args[i];
@@ -56,15 +57,17 @@ static int64_t batch_take(const struct batch *b, uint32_t i, void *to, size_t si
 
 static struct batch *batch_new(const struct probe *p)
 {
-	struct batch *b = calloc(1, sizeof(*b));
+	struct batch *b = malloc(sizeof(*b)); /* large, and little of it is used */
 
-	if (b)
+	if (b) {
+		b->n = b->out_used = 0;
 		b->out_addr = p->area + PROBE_AT_OUT;
+	}
 	return b;
 }
 
 /* Have it all done by the probe's thread. */
-static int batch_run(struct probe *p, struct batch *b, struct err *err)
+static int batch_begin(struct probe *p, const struct batch *b, struct err *err)
 {
 	const struct remote *r = &p->remote;
 	pid_t pid = r->tracee->tid; /* the leader may have ended: then it has no memory */
@@ -79,13 +82,27 @@ static int batch_run(struct probe *p, struct batch *b, struct err *err)
 		rc = remote_write(pid, job.calls, b->calls, b->n * sizeof(b->calls[0]), err);
 	if (rc >= 0)
 		rc = job_start(p, r->tracee, &r->saved, p->area + PROBE_AT_SLOT, err);
+	return rc;
+}
+
+static int batch_end(struct probe *p, struct batch *b, struct err *err)
+{
+	pid_t pid = p->remote.tracee->tid;
+	int rc = job_wait(p, p->remote.tracee, err);
+
 	if (rc >= 0)
-		rc = job_wait(p, r->tracee, err);
-	if (rc >= 0)
-		rc = remote_read(pid, job.calls, b->calls, b->n * sizeof(b->calls[0]), err);
+		rc = remote_read(pid, p->area + PROBE_AT_CALLS, b->calls,
+				 b->n * sizeof(b->calls[0]), err);
 	if (rc >= 0)
 		rc = remote_read(pid, b->out_addr, b->out, b->out_used, err);
 	return rc;
+}
+
+static int batch_run(struct probe *p, struct batch *b, struct err *err)
+{
+	int rc = batch_begin(p, b, err);
+
+	return rc < 0 ? rc : batch_end(p, b, err);
 }
 
 int probe_ask(struct probe *p, long nr, const uint64_t args[4], void *data, size_t size,
@@ -158,50 +175,60 @@ static void take_own(const struct batch *b, uint32_t at, struct probe_thread *t)
 		t->timerslack_ns = (uint64_t)b->calls[at + 3].result;
 }
 
-static uint32_t add_own(struct batch *b)
+static void add_own(struct batch *b)
 {
-	uint32_t at = BATCH_ADD(b, SYS_sigaltstack, sizeof(stack_t), 0, collect_out);
-
+	BATCH_ADD(b, SYS_sigaltstack, sizeof(stack_t), 0, collect_out);
 	BATCH_ADD(b, SYS_prctl, 4, PR_GET_PDEATHSIG, collect_out);
 	BATCH_ADD(b, SYS_prctl, 8, PR_GET_TID_ADDRESS, collect_out);
 	BATCH_ADD(b, SYS_prctl, 0, PR_GET_TIMERSLACK);
-	return at;
 }
 
+/* Of collect_settings, after those of add_signals. */
+enum {
+	COLLECT_DUMPABLE = 64 + 3,
+	COLLECT_KEEPCAPS,
+	COLLECT_THP,
+	COLLECT_SECUREBITS,
+	COLLECT_SUBREAPER,
+	COLLECT_MEMBARRIER,
+	COLLECT_BRK,
+	COLLECT_HAS_LDT,
+	COLLECT_OWN,
+};
+
 /* All that one thread can say at once: each time that it is let go and stopped again costs the pause. */
-static int collect_settings(struct probe *p, struct probe_report *report, size_t self,
-			    struct err *err)
+static int collect_settings(struct probe *p, void *data, struct err *err)
 {
-	OWNED_PTR struct batch *b = batch_new(p);
-	uint32_t dumpable, keepcaps, thp, secure, reaper, membarrier, brk, ldt, own;
-	int rc;
+	const struct probe_report *report = data;
+	struct batch *b = batch_new(p);
 
 	if (!b)
 		return err_set(err, ENOMEM, "probing");
+	p->batch = b;
 	add_signals(b, report);
-	dumpable = BATCH_ADD(b, SYS_prctl, 0, PR_GET_DUMPABLE);
-	keepcaps = BATCH_ADD(b, SYS_prctl, 0, PR_GET_KEEPCAPS);
-	thp = BATCH_ADD(b, SYS_prctl, 0, PR_GET_THP_DISABLE);
-	secure = BATCH_ADD(b, SYS_prctl, 0, PR_GET_SECUREBITS);
-	reaper = BATCH_ADD(b, SYS_prctl, 4, PR_GET_CHILD_SUBREAPER, collect_out);
-	membarrier = BATCH_ADD(b, SYS_membarrier, 0, COLLECT_MEMBARRIER_REGISTRATIONS);
-	brk = BATCH_ADD(b, SYS_brk, 0, 0);
-	ldt = BATCH_ADD(b, SYS_modify_ldt, COLLECT_LDT, 0, collect_out, COLLECT_LDT);
-	own = add_own(b);
-	rc = batch_run(p, b, err);
-	if (rc < 0)
-		return rc;
+	BATCH_ADD(b, SYS_prctl, 0, PR_GET_DUMPABLE);
+	BATCH_ADD(b, SYS_prctl, 0, PR_GET_KEEPCAPS);
+	BATCH_ADD(b, SYS_prctl, 0, PR_GET_THP_DISABLE);
+	BATCH_ADD(b, SYS_prctl, 0, PR_GET_SECUREBITS);
+	BATCH_ADD(b, SYS_prctl, 4, PR_GET_CHILD_SUBREAPER, collect_out);
+	BATCH_ADD(b, SYS_membarrier, 0, COLLECT_MEMBARRIER_REGISTRATIONS);
+	BATCH_ADD(b, SYS_brk, 0, 0);
+	BATCH_ADD(b, SYS_modify_ldt, COLLECT_LDT, 0, collect_out, COLLECT_LDT);
+	add_own(b);
+	return batch_begin(p, b, err);
+}
+
+static void take_settings(const struct batch *b, struct probe_report *report)
+{
 	take_signals(b, report);
-	report->dumpable = (int32_t)b->calls[dumpable].result;
-	report->keepcaps = (int32_t)b->calls[keepcaps].result;
-	report->thp_disable = (int32_t)b->calls[thp].result;
-	report->securebits = (int32_t)b->calls[secure].result;
-	batch_take(b, reaper, &report->subreaper, sizeof(report->subreaper));
-	report->membarrier = b->calls[membarrier].result;
-	report->brk = (uint64_t)b->calls[brk].result;
-	report->ldt = b->calls[ldt].result > 0;
-	take_own(b, own, &report->threads[self]);
-	return 0;
+	report->dumpable = (int32_t)b->calls[COLLECT_DUMPABLE].result;
+	report->keepcaps = (int32_t)b->calls[COLLECT_KEEPCAPS].result;
+	report->thp_disable = (int32_t)b->calls[COLLECT_THP].result;
+	report->securebits = (int32_t)b->calls[COLLECT_SECUREBITS].result;
+	batch_take(b, COLLECT_SUBREAPER, &report->subreaper, sizeof(report->subreaper));
+	report->membarrier = b->calls[COLLECT_MEMBARRIER].result;
+	report->brk = (uint64_t)b->calls[COLLECT_BRK].result;
+	report->ldt = b->calls[COLLECT_HAS_LDT].result > 0;
 }
 
 static int collect_timers(struct probe *p, struct probe_timer *timers, size_t n, struct err *err)
@@ -365,18 +392,22 @@ static int collect_threads(struct probe *p, struct probe_report *report, struct 
 	return rc < 0 ? rc : 0;
 }
 
-int probe_collect(struct probe *p, struct probe_report *report, struct err *err)
+/* What the settings' batch has brought, and then the rest. */
+static int collect_rest(struct probe *p, void *data, struct err *err)
 {
+	struct probe_report *report = data;
 	size_t self = 0;
-	int rc;
+	int rc = batch_end(p, p->batch, err);
 
+	if (rc < 0)
+		return rc;
+	take_settings(p->batch, report);
 	while (p->process->threads[self].tid != p->remote.tracee->tid)
 		self++;
-
 	report->threads = calloc(p->process->nthreads, sizeof(*report->threads));
 	if (!report->threads)
 		return err_set(err, ENOMEM, "probing");
-	rc = collect_settings(p, report, self, err);
+	take_own(p->batch, COLLECT_OWN, &report->threads[self]);
 	for (size_t i = 0; i < report->ntimers && rc >= 0; i += COLLECT_TIMERS_AT_ONCE) {
 		size_t n = report->ntimers - i;
 
@@ -384,6 +415,19 @@ int probe_collect(struct probe *p, struct probe_report *report, struct err *err)
 				    n < COLLECT_TIMERS_AT_ONCE ? n : COLLECT_TIMERS_AT_ONCE, err);
 	}
 	return rc < 0 ? rc : collect_threads(p, report, err);
+}
+
+int probe_collect(struct probe *const *probes, struct probe_report *reports, size_t n,
+		  struct err *err)
+{
+	int rc = probe_each(probes, n, collect_settings, reports, sizeof(*reports), 0, err);
+
+	rc = probe_each(probes, n, collect_rest, reports, sizeof(*reports), rc, err);
+	for (size_t i = 0; i < n; i++) {
+		free(probes[i]->batch);
+		probes[i]->batch = NULL;
+	}
+	return rc;
 }
 
 void probe_report_done(struct probe_report *report)

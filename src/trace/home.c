@@ -2,8 +2,8 @@
 #include "trace/home.h"
 
 #include "base/owned.h"
+#include "host/proc.h"
 #include "procfs/maps.h"
-#include "trace/explain.h"
 #include "trace/frame.h"
 #include "trace/memory.h"
 #include "trace/regs.h"
@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 
 enum {
-	HOME_MAPS_MAX = 4 << 20,
 	HOME_CODE_MAX = 4 << 20, /* of one mapping; a libc has 1.5 MB of it */
 	HOME_FRAME_UP = 4096, /* where it stands above the bottom of the stack */
 	HOME_STACK_ROOM = 65536, /* the frame only goes where the stack is far away */
@@ -96,17 +95,15 @@ static bool is_libc(const struct maps_vma *vma)
 /* libc first: it has everything; then all other code until everything is there. */
 static int survey_maps(struct survey *s, struct park_memory *memory, struct err *err)
 {
-	OWNED_PTR char *text = malloc(HOME_MAPS_MAX);
+	OWNED_PTR char *text = NULL;
 	struct maps_vma vma;
-	long len;
+	size_t len;
+	int rc = proc_read(s->tid, "maps", &text, &len, err);
 
-	if (!text)
-		return err_set(err, ENOMEM, "probing");
-	len = explain_read(s->tid, s->tid, "maps", text, HOME_MAPS_MAX);
-	if (len < 0)
-		return err_set(err, (int)len, "cannot read the maps of process %d", s->tid);
+	if (rc < 0)
+		return rc;
 	for (int pass = 0; pass < 2; pass++) {
-		struct maps_cursor c = maps_over(text, (size_t)len);
+		struct maps_cursor c = maps_over(text, len);
 
 		while (maps_next(&c, &vma)) {
 			if (maps_named(&vma, "[stack]")) {

@@ -88,73 +88,126 @@ static int map_area(struct probe *p, struct err *err)
 				   MAP_SHARED | MAP_ANONYMOUS,
 				   (uint64_t)-1,
 				   0 };
-	long addr;
-	int rc = remote_call(&p->remote, SYS_mmap, args, &addr, err);
 
-	if (rc < 0)
-		return rc;
-	if (addr < 0 && addr > -4096)
-		return err_set(err, (int)addr, "cannot map the probe into process %d",
-			       p->process->pid);
-	p->area = (uint64_t)addr;
 	p->area_size = args[1];
-	fault_point("probe.mapped");
-	return remote_write(p->remote.tracee->tid, p->area + PROBE_AT_BLOB, probe_blob_start,
-			    (uintptr_t)probe_blob_end - (uintptr_t)probe_blob_start, err);
+	return remote_call_begin(&p->remote, SYS_mmap, args, err);
 }
 
-static int open_in(struct probe *p, struct tracee *t, size_t which, struct err *err)
+static int open_begin(struct probe *p, void *data, struct err *err)
 {
-	struct park_state *state = p->park->state;
 	struct mood mood;
-	int rc = read_mood(t->pid, t->tid, &mood, err);
+	size_t which = 0;
+	struct tracee *t = usable(p->park, p->process, &which);
+	int rc;
 
+	(void)data;
+	if (!t)
+		return err_say(err, ESRCH, "it has no thread that could be asked");
+	rc = read_mood(t->pid, t->tid, &mood, err);
 	if (rc >= 0)
 		rc = check_seccomp(p->park, p->process, err);
 	if (rc < 0)
 		return rc;
 	p->stop_signal = choose_signal(&mood);
-	rc = remote_open(&p->remote, t, &p->process->threads[which], state->memory, err);
+	rc = remote_open(&p->remote, t, &p->process->threads[which], p->park->state->memory, err);
 	return rc < 0 ? rc : map_area(p, err);
 }
 
-int probe_open(struct probe **probe, struct park *park, struct park_process *process,
-	       struct err *err)
+static int call_enter(struct probe *p, void *data, struct err *err)
 {
-	size_t which = 0;
-	struct tracee *t = usable(park, process, &which);
-	struct probe *p;
-	int rc;
+	(void)data;
+	return remote_call_enter(&p->remote, err);
+}
 
-	*probe = NULL;
-	if (!t)
-		return err_say(err, ESRCH, "process %d has no thread that could be asked",
-			       process->pid);
-	p = calloc(1, sizeof(*p));
+static int open_end(struct probe *p, void *data, struct err *err)
+{
+	long addr;
+	int rc = remote_call_end(&p->remote, &addr, err);
+
+	(void)data;
+	if (rc < 0)
+		return rc;
+	if (addr < 0 && addr > -4096)
+		return err_set(err, (int)addr, "cannot map the probe");
+	p->area = (uint64_t)addr;
+	fault_point("probe.mapped");
+	return remote_write(p->remote.tracee->tid, p->area + PROBE_AT_BLOB, probe_blob_start,
+			    (uintptr_t)probe_blob_end - (uintptr_t)probe_blob_start, err);
+}
+
+int probe_each(struct probe *const *probes, size_t n, probe_step *step, void *data, size_t size,
+	       int failed, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct err own = ERR_INIT;
+		void *its = data ? (char *)data + i * size : NULL;
+
+		if (probes[i]->failed || step(probes[i], its, &own) >= 0)
+			continue;
+		probes[i]->failed = true;
+		if (failed >= 0) {
+			*err = own;
+			failed = err_add(err, "process %d", probes[i]->process->pid);
+		}
+	}
+	return failed;
+}
+
+int probe_new(struct probe **probe, struct park *park, struct park_process *process,
+	      struct err *err)
+{
+	struct probe *p = calloc(1, sizeof(*p));
+
+	*probe = p;
 	if (!p)
 		return err_set(err, ENOMEM, "probing");
 	p->park = park;
 	p->process = process;
-	rc = open_in(p, t, which, err);
-	if (rc < 0)
-		probe_close(p);
-	else
-		*probe = p;
-	return rc;
+	return 0;
 }
 
-void probe_close(struct probe *p)
+int probe_open(struct probe *const *probes, size_t n, struct err *err)
 {
-	const uint64_t args[6] = { p ? p->area : 0, p ? p->area_size : 0 };
+	int rc = probe_each(probes, n, open_begin, NULL, 0, 0, err);
+
+	rc = probe_each(probes, n, call_enter, NULL, 0, rc, err);
+	return probe_each(probes, n, open_end, NULL, 0, rc, err);
+}
+
+static int close_begin(struct probe *p, void *data, struct err *err)
+{
+	const uint64_t args[6] = { p->area, p->area_size };
+
+	(void)data;
+	if (!p->area || p->remote.tracee->state == TRACEE_GONE)
+		return -ESRCH; /* nothing to call for */
+	return remote_call_begin(&p->remote, SYS_munmap, args, err);
+}
+
+static int close_end(struct probe *p, void *data, struct err *err)
+{
 	long result;
 
-	if (!p)
-		return;
-	if (p->area && p->remote.tracee->state != TRACEE_GONE)
-		remote_call(&p->remote, SYS_munmap, args, &result, NULL);
+	(void)data;
+	return remote_call_end(&p->remote, &result, err);
+}
+
+void probe_close(struct probe *const *probes, size_t n)
+{
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		probes[i]->failed = false;
+	probe_each(probes, n, close_begin, NULL, 0, 0, &ignored);
+	probe_each(probes, n, call_enter, NULL, 0, 0, &ignored);
+	probe_each(probes, n, close_end, NULL, 0, 0, &ignored);
 	fault_point("probe.unmapped");
-	remote_close(&p->remote);
-	free(p);
+	for (size_t i = 0; i < n; i++)
+		remote_close_begin(&probes[i]->remote);
+	for (size_t i = 0; i < n; i++) {
+		remote_close_end(&probes[i]->remote);
+		free(probes[i]);
+	}
 }
 
 void probe_area(const struct probe *p, uint64_t *start, uint64_t *end)

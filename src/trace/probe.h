@@ -41,11 +41,21 @@ struct probe_report {
 
 struct probe; /* one process with the probe mapped */
 
-/* Map the probe into @process. -EPERM with a message where a seccomp filter forbids it. */
-int probe_open(struct probe **probe, struct park *park, struct park_process *process,
-	       struct err *err);
-/* Unmap it and put all registers back; NULL is fine. */
-void probe_close(struct probe *probe);
+/*
+ * For @process; nothing is done to it yet. To be closed, whatever comes. -ENOMEM.
+ */
+int probe_new(struct probe **probe, struct park *park, struct park_process *process,
+	      struct err *err);
+
+/*
+ * Map the probe into the process of each. Like all functions here that take @n of them it lets all go before
+ * it waits for the first: that takes longer than what they do. An error names the process: -EPERM where a
+ * seccomp filter forbids it.
+ */
+int probe_open(struct probe *const *probes, size_t n, struct err *err);
+
+/* Unmap it, put all registers back, and free what probe_new gave. */
+void probe_close(struct probe *const *probes, size_t n);
 
 /* Where it is mapped: not part of the program, whatever maps say meanwhile. */
 void probe_area(const struct probe *probe, uint64_t *start, uint64_t *end);
@@ -61,8 +71,9 @@ enum { PROBE_ASK_MAX = 16384 }; /* bytes of data */
 int probe_ask(struct probe *probe, long nr, const uint64_t args[4], void *data, size_t size,
 	      int64_t *result, struct err *err);
 
-/* Fill @report (timers and ntimers set by the caller). */
-int probe_collect(struct probe *probe, struct probe_report *report, struct err *err);
+/* Fill the report of each (timers and ntimers set by the caller). An error names the process. */
+int probe_collect(struct probe *const *probes, struct probe_report *reports, size_t n,
+		  struct err *err);
 void probe_report_done(struct probe_report *report);
 
 /*

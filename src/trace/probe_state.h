@@ -26,7 +26,20 @@ struct probe {
 	struct remote remote; /* the thread that does most */
 	uint64_t area, area_size;
 	int stop_signal;
+	struct batch *batch; /* of calls that are being made */
+	bool failed; /* while many are at something: takes no more part in it */
 };
+
+/* A step of something that many do at once. */
+typedef int probe_step(struct probe *p, void *data, struct err *err);
+
+/*
+ * Let each take the step that has not failed before, all of them even if one fails: those that run have to be
+ * waited for. Returns @failed, what came of the step before, or the first error, which names the process.
+ * @data: an array of elements of @size; NULL: none.
+ */
+int probe_each(struct probe *const *probes, size_t n, probe_step *step, void *data, size_t size,
+	       int failed, struct err *err);
 
 /*
  * A job for a thread that stands with @saved and @sigmask, to be completed by the caller and written to the

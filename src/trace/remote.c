@@ -65,51 +65,67 @@ int remote_open(struct remote *r, struct tracee *t, const struct park_thread *th
 	return rc;
 }
 
-/* The thread's own registers, and back into the stop that it was in. */
-static void come_back(struct remote *r, struct tracee *t)
+/* Into the stop inside signal handling: only from there does the kernel restart the call it stands in. */
+static void head_back(const struct tracee *t)
 {
-	int status;
+	ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+	ptrace(PTRACE_CONT, t->tid, 0, 0);
+}
 
+void remote_close_begin(struct remote *r)
+{
+	struct tracee *t = r->tracee;
+
+	if (!r->open || t->state == TRACEE_GONE)
+		return;
 	regs_set(t->tid, &r->saved, NULL);
 	fault_point("remote.restored");
-	/*
-	 * Back into the stop inside signal handling: only from there does the kernel restart the call
-	 * that the thread stands in.
-	 */
-	do {
-		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
-		ptrace(PTRACE_CONT, t->tid, 0, 0);
-		if (remote_wait(t, &status, NULL) < 0)
-			return;
-	} while (status >> 16 != PTRACE_EVENT_STOP);
-	regs_set_sigmask(t->tid, r->sigmask, NULL);
+	head_back(t);
+}
+
+void remote_close_end(struct remote *r)
+{
+	struct tracee *t = r->tracee;
+	int status;
+
+	while (r->open && t->state != TRACEE_GONE && remote_wait(t, &status, NULL) >= 0) {
+		if (status >> 16 == PTRACE_EVENT_STOP) {
+			regs_set_sigmask(t->tid, r->sigmask, NULL);
+			break;
+		}
+		head_back(t);
+	}
+	r->open = false;
+	home_close(&r->home);
 }
 
 void remote_close(struct remote *r)
 {
-	struct tracee *t = r->tracee;
-
-	if (r->open && t->state != TRACEE_GONE)
-		come_back(r, t);
-	r->open = false;
-	home_close(&r->home);
+	remote_close_begin(r);
+	remote_close_end(r);
 }
-/* Run to the next system call stop. */
-static int step(struct remote *r, struct err *err)
-{
-	int status, rc;
 
-	do {
-		if (ptrace(PTRACE_SYSCALL, r->tracee->tid, 0, 0) < 0)
-			return err_set(err, errno, "cannot run thread %d", r->tracee->tid);
-		rc = remote_wait(r->tracee, &status, err);
-		if (rc < 0)
-			return rc;
-	} while (WSTOPSIG(status) != (SIGTRAP | 0x80));
+static int run_on(struct remote *r, struct err *err)
+{
+	if (ptrace(PTRACE_SYSCALL, r->tracee->tid, 0, 0) < 0)
+		return err_set(err, errno, "cannot run thread %d", r->tracee->tid);
 	return 0;
 }
 
-int remote_call(struct remote *r, long nr, const uint64_t args[6], long *result, struct err *err)
+/* For the next system call stop. */
+static int await(struct remote *r, struct err *err)
+{
+	int status, rc = remote_wait(r->tracee, &status, err);
+
+	while (rc >= 0 && WSTOPSIG(status) != (SIGTRAP | 0x80)) {
+		rc = run_on(r, err);
+		if (rc >= 0)
+			rc = remote_wait(r->tracee, &status, err);
+	}
+	return rc;
+}
+
+int remote_call_begin(struct remote *r, long nr, const uint64_t args[6], struct err *err)
 {
 	struct user_regs_struct regs = r->saved;
 	int rc;
@@ -120,14 +136,35 @@ int remote_call(struct remote *r, long nr, const uint64_t args[6], long *result,
 	fault_point("remote.prepared");
 	rc = regs_set(r->tracee->tid, &regs, err);
 	fault_point("remote.set");
-	if (rc >= 0)
-		rc = step(r, err);
+	return rc < 0 ? rc : run_on(r, err);
+}
+
+int remote_call_enter(struct remote *r, struct err *err)
+{
+	int rc = await(r, err);
+
 	fault_point("remote.entered");
-	if (rc >= 0)
-		rc = step(r, err);
+	return rc < 0 ? rc : run_on(r, err);
+}
+
+int remote_call_end(struct remote *r, long *result, struct err *err)
+{
+	struct user_regs_struct regs;
+	int rc = await(r, err);
+
 	fault_point("remote.called");
 	if (rc >= 0)
 		rc = regs_get(r->tracee->tid, &regs, err);
 	*result = rc < 0 ? rc : regs_result(&regs);
 	return rc < 0 ? rc : 0;
+}
+
+int remote_call(struct remote *r, long nr, const uint64_t args[6], long *result, struct err *err)
+{
+	int rc = remote_call_begin(r, nr, args, err);
+
+	*result = 0;
+	if (rc >= 0)
+		rc = remote_call_enter(r, err);
+	return rc < 0 ? rc : remote_call_end(r, result, err);
 }

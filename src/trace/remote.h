@@ -28,11 +28,20 @@ int remote_open(struct remote *r, struct tracee *t, const struct park_thread *th
 		struct park_memory *memory, struct err *err);
 void remote_close(struct remote *r);
 
+/* In two steps, between which it runs: so that many can at once. */
+void remote_close_begin(struct remote *r);
+void remote_close_end(struct remote *r);
+
 /*
  * Make one call. The result (>= 0 or -errno) goes to @result; the return value says whether
  * the call could be made at all.
  */
 int remote_call(struct remote *r, long nr, const uint64_t args[6], long *result, struct err *err);
+
+/* In three steps, between which it runs. After one that fails there is no next. */
+int remote_call_begin(struct remote *r, long nr, const uint64_t args[6], struct err *err);
+int remote_call_enter(struct remote *r, struct err *err);
+int remote_call_end(struct remote *r, long *result, struct err *err);
 
 /*
  * Wait for the next stop of a tracee that has been let run; its wait status goes to @status. -ESRCH where it

@@ -95,11 +95,12 @@ static inline void probe_it(struct park *park, int round)
 	struct probe_report report = { 0 };
 	pid_t copy;
 
-	if (probe_open(&probe, park, &park->processes[0], &err) < 0) {
+	if (probe_new(&probe, park, &park->processes[0], &err) < 0 ||
+	    probe_open(&probe, 1, &err) < 0) {
 		bad("probe_open: %s", err.msg);
 		return;
 	}
-	if (probe_collect(probe, &report, &err) < 0)
+	if (probe_collect(&probe, &report, 1, &err) < 0)
 		bad("probe_collect: %s", err.msg);
 	probe_report_done(&report);
 	if (round % 32 == 0) {
@@ -108,7 +109,7 @@ static inline void probe_it(struct park *park, int round)
 		else
 			probe_snapshot_destroy(copy);
 	}
-	probe_close(probe);
+	probe_close(&probe, 1);
 }
 
 static inline bool park_once(pid_t child, const struct plan *plan, struct park_memory *memory,

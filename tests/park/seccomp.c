@@ -49,9 +49,10 @@ static void parked(struct shared *s, struct park *park)
 	struct probe *probe;
 
 	(void)s;
-	EXPECT(probe_open(&probe, park, &park->processes[0], &err) == -EPERM);
+	EXPECT(probe_new(&probe, park, &park->processes[0], &err) == 0);
+	EXPECT(probe_open(&probe, 1, &err) == -EPERM);
 	EXPECT(strstr(err.msg, "seccomp"));
-	probe_close(probe);
+	probe_close(&probe, 1);
 }
 
 int main(void)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of a checkpoint share: checkpoint.c, processes.c, parents.c. */
+#pragma once
+
+#include "ckpt/capture.h"
+#include "ckpt/checkpoint.h"
+#include "ckpt/pages.h"
+
+#include <stdatomic.h>
+
+struct ckpt_process {
+	struct model m;
+	struct notes_supposed supposed; /* of the mappings in m */
+	struct pages_list pages;
+	pid_t pid;
+	pid_t alive; /* a thread of it that has not ended, for what the leader no longer has */
+	pid_t snapshot; /* 0: memory is read from the parked process itself */
+	bool zombie;
+	bool skipped;
+	uint64_t resident; /* pages */
+	bool copied; /* all its memory is in @pages: there is no snapshot */
+};
+
+struct ckpt {
+	struct ckpt_options options;
+	struct park park;
+	bool parked; /* park holds the program */
+	struct park_skipped *skipped; /* taken over from it */
+	size_t nskipped;
+	bool exact; /* suppose nothing of mappings (notes.h) */
+	bool swapping;
+	bool stands; /* a snapshot could not be had: parked until all is written */
+	struct res_capture res;
+	struct sysv_capture sysv;
+	struct shared kept;
+	struct ckpt_process *processes;
+	size_t nprocesses;
+	struct ckpt_result result;
+	struct machine machine;
+	uint64_t copied; /* bytes of small processes */
+	_Atomic uint64_t done;
+	atomic_bool cancelled;
+	uint64_t total;
+};
+
+/* processes.c: all processes into their models, and what memory the snapshots do not hold. */
+int ckpt_capture_processes(struct ckpt *ckpt, struct err *err);
+
+/* parents.c: the parent of one that was left out is told of its end, as the kernel would have done it. */
+int ckpt_tell_parents(struct ckpt *ckpt, struct err *err);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All processes of a checkpoint. Those that live are taken many at a time: what the probe does in one of them
+ * it does in all, and only then is waited for.
+ */
+#include "base/owned.h"
+#include "ckpt/checkpoint_state.h"
+#include "host/fault.h"
+#include "host/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	PROCESSES_AT_ONCE = 64,
+	PROCESSES_SMALL_BYTES = 512 << 10, /* quicker copied than forked */
+	PROCESSES_SMALL_ALL = 256 << 20, /* of our memory for all of them, until it is written */
+};
+
+/* The memory of a small process: it is copied sooner than forked. Where it is not small nothing is done. */
+static int processes_copy_small(struct ckpt *ckpt, struct ckpt_process *p, struct err *err)
+{
+	size_t from = p->pages.ranges.n, guards = p->m.guards.n;
+	struct img_range last = guards ? p->m.guards.at[guards - 1] : (struct img_range){ 0 };
+	uint64_t before = p->pages.bytes, bytes;
+	int rc = pages_scan(&p->pages, &p->m, p->alive, PAGES_FORKED, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	bytes = p->pages.bytes - before;
+	p->copied = bytes <= PROCESSES_SMALL_BYTES && ckpt->copied + bytes <= PROCESSES_SMALL_ALL;
+	if (p->copied) {
+		ckpt->copied += bytes;
+		return pages_copy_small(&p->pages, from, p->alive, err);
+	}
+	pages_drop(&p->pages, from);
+	p->m.guards.n = guards;
+	if (guards)
+		p->m.guards.at[guards - 1] = last;
+	return 0;
+}
+
+/*
+ * A process that may not fork (RLIMIT_NPROC), or for whose copy there is no memory, stands still until
+ * its image is written. All others do as well then, and need no copy.
+ */
+static int processes_snapshot(struct ckpt *ckpt, struct ckpt_process *p, struct probe *probe,
+			      struct err *err)
+{
+	int rc = ckpt->stands ? 0 : probe_snapshot(probe, &p->snapshot, err);
+
+	if (rc != -EAGAIN && rc != -ENOMEM)
+		return rc;
+	log_info("ckpt", "%s: the program stands still until the checkpoint is written", err->msg);
+	ckpt->stands = true;
+	return 0;
+}
+
+/* What is done to all of some processes, one after the other. */
+struct processes {
+	struct ckpt *ckpt;
+	struct ckpt_process *at[PROCESSES_AT_ONCE];
+	struct park_process *parked[PROCESSES_AT_ONCE];
+	struct capture captures[PROCESSES_AT_ONCE];
+	struct probe *probes[PROCESSES_AT_ONCE];
+	size_t n;
+};
+
+typedef int processes_step(struct processes *l, size_t i, struct err *err);
+
+static int processes_each(struct processes *l, processes_step *step, struct err *err)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (step(l, i, err) < 0)
+			return err_add(err, "process %d", l->at[i]->pid);
+	return 0;
+}
+
+static int processes_vmas(struct processes *l, size_t i, struct err *err)
+{
+	int rc = capture_machine(l->captures[i].m, &l->ckpt->machine, err);
+
+	if (fault_point("ckpt.captured"))
+		rc = err_say(err, EIO, "made to fail (CAIRN_FAULT)");
+	if (rc >= 0)
+		rc = capture_vmas(&l->captures[i], err);
+	l->at[i]->resident = l->captures[i].resident;
+	return rc;
+}
+
+static int processes_settings(struct processes *l, size_t i, struct err *err)
+{
+	return capture_process(&l->captures[i], err);
+}
+
+/* What fork does not copy is copied here. */
+static int processes_shared(struct processes *l, size_t i, struct err *err)
+{
+	struct ckpt_process *p = l->at[i];
+	int rc = sysv_ties(&l->ckpt->sysv, &p->m, l->probes[i], err);
+
+	if (rc >= 0)
+		rc = pages_scan(&p->pages, &p->m, p->alive, PAGES_LIVE, l->probes[i], err);
+	return rc < 0 || l->ckpt->options.hold ? rc : pages_copy(&p->pages, 0, p->alive, err);
+}
+
+/* The rest is left to the snapshot, where it is not small. */
+static int processes_private(struct processes *l, size_t i, struct err *err)
+{
+	struct ckpt_process *p = l->at[i];
+	int rc = 0;
+
+	if (l->ckpt->options.hold)
+		return 0;
+	if (p->resident <= CAPTURE_FEW_PAGES)
+		rc = processes_copy_small(l->ckpt, p, err);
+	return rc < 0 || p->copied ? rc : processes_snapshot(l->ckpt, p, l->probes[i], err);
+}
+
+static int processes_through_probe(struct processes *l, struct err *err)
+{
+	int rc = probe_open(l->probes, l->n, err);
+
+	if (rc >= 0)
+		rc = processes_each(l, processes_settings, err);
+	if (rc >= 0)
+		rc = capture_signals(l->captures, l->probes, l->n, err);
+	if (rc >= 0)
+		rc = processes_each(l, processes_shared, err);
+	return rc < 0 ? rc : processes_each(l, processes_private, err);
+}
+
+/*
+ * First what is seen from outside, and may be refused, before a process is touched; also because the probe's
+ * own area must not be found among the mappings.
+ */
+static int processes_living(struct processes *l, struct err *err)
+{
+	int rc = processes_each(l, processes_vmas, err);
+	size_t n = 0;
+
+	while (rc >= 0 && n < l->n) {
+		rc = probe_new(&l->probes[n], &l->ckpt->park, l->parked[n], err);
+		n += rc >= 0;
+	}
+	if (rc >= 0)
+		rc = processes_through_probe(l, err);
+	probe_close(l->probes, n);
+	l->n = 0;
+	return rc;
+}
+
+static struct capture processes_capture(struct ckpt *ckpt, struct ckpt_process *p,
+					struct park_process *parked)
+{
+	return (struct capture){
+		.parked = parked,
+		.alive = p->alive,
+		.root = ckpt->options.root,
+		.res = &ckpt->res,
+		.sysv = &ckpt->sysv,
+		.kept = &ckpt->kept,
+		.m = &p->m,
+		.exact = ckpt->exact || ckpt->options.hold,
+		.swapping = ckpt->swapping,
+		.notes = ckpt->options.notes,
+		.supposed = &p->supposed,
+	};
+}
+
+static int processes_zombie(struct ckpt *ckpt, struct ckpt_process *p, struct park_process *parked,
+			    struct err *err)
+{
+	struct capture c = processes_capture(ckpt, p, parked);
+	int rc = capture_machine(&p->m, &ckpt->machine, err);
+
+	if (rc >= 0)
+		rc = capture_process(&c, err);
+	if (rc < 0 && p->skipped) /* it runs: by now it has ended, and nobody wants to know how */
+		rc = err_say(err, RES_BUSY, "it has just ended");
+	return rc < 0 ? err_add(err, "process %d", p->pid) : 0;
+}
+
+int ckpt_capture_processes(struct ckpt *ckpt, struct err *err)
+{
+	OWNED_PTR struct processes *l = calloc(1, sizeof(*l));
+	int rc = 0;
+
+	if (!l)
+		return err_set(err, ENOMEM, "capture %zu processes", ckpt->nprocesses);
+	l->ckpt = ckpt;
+	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
+		struct park_process *parked = &ckpt->park.processes[i];
+		struct ckpt_process *p = &ckpt->processes[i];
+
+		if (p->zombie) {
+			rc = processes_zombie(ckpt, p, parked, err);
+			continue;
+		}
+		l->at[l->n] = p;
+		l->parked[l->n] = parked;
+		l->captures[l->n] = processes_capture(ckpt, p, parked);
+		if (++l->n == PROCESSES_AT_ONCE)
+			rc = processes_living(l, err);
+	}
+	return rc < 0 ? rc : processes_living(l, err);
+}
