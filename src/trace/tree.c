@@ -8,6 +8,7 @@
 #include "procfs/task.h"
 #include "trace/explain.h"
 #include "trace/tick.h"
+#include "trace/vdso.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -24,10 +26,14 @@ enum {
 	TREE_DIR_BUF = 32768,
 	TREE_CHILDREN_BUF = 65536,
 	TREE_TICK_NS = 4 * 1000000,
+	TREE_MOMENT_NS = 20000, /* for a thread to run on */
 };
 
 /* How long a vfork child may take to come to its execve before it is parked where it is. */
 static const int64_t tree_vfork_grace_ns = 100 * 1000000;
+
+/* How long after the beginning threads are given to come out of the vdso. */
+static const int64_t tree_vdso_grace_ns = 2000000000;
 
 /* How long to wait for what could not be let go at once. */
 static const int64_t tree_release_grace_ns = 100 * 1000000;
@@ -454,6 +460,28 @@ static int stop_one(struct tree *tree, size_t process, size_t i, struct err *err
 	return rc;
 }
 
+/*
+ * A thread that stands in the vdso runs on for a moment, until it is found outside: most are at once. One
+ * that does nothing but ask for the time is in there nearly always.
+ */
+static int leave_vdso(struct tree *tree, size_t process, size_t i, struct err *err)
+{
+	int64_t until = tree->began_ns + tree_vdso_grace_ns;
+	const struct timespec moment = { .tv_nsec = TREE_MOMENT_NS };
+	int rc = 0;
+
+	while (rc >= 0 && tick_now() < until) {
+		struct tracee *t = &tree->at[process].at[i];
+
+		if (t->state != TRACEE_STOPPED || t->group_stopped || !vdso_is_around(t->tid))
+			break;
+		tracee_resume(t);
+		nanosleep(&moment, NULL);
+		rc = stop_one(tree, process, i, err);
+	}
+	return rc;
+}
+
 /* The leader last: in an execve it waits until its threads have been reaped. */
 static int stop_process(struct tree *tree, size_t process, struct err *err)
 {
@@ -464,6 +492,8 @@ static int stop_process(struct tree *tree, size_t process, struct err *err)
 		n = tree->at[process].n;
 		for (size_t j = n; j-- > 0 && rc >= 0;)
 			rc = stop_one(tree, process, j, err);
+		for (size_t j = n; j-- > 0 && rc >= 0;)
+			rc = leave_vdso(tree, process, j, err);
 	} while (rc >= 0 && tree->at[process].n != n);
 	return rc;
 }
