@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { FRONT_WAKE_MS = 100 }; /* between two tries to wake an agent */
+
 struct front {
 	int fd, signals;
 	const struct front_building *building;
@@ -249,7 +251,7 @@ void front_serve(int fd, bool foreground, const struct front_building *building)
 			   .building = building,
 			   .ready = !building->child,
 			   .own_group = building->own_group };
-	int ended = building->child ? -1 : building->ended;
+	int ended = building->child ? -1 : building->ended, timeout = -1;
 	sigset_t set;
 
 	fault_point("front.serving");
@@ -262,12 +264,15 @@ void front_serve(int fd, bool foreground, const struct front_building *building)
 				       { .fd = f.signals, .events = POLLIN },
 				       { .fd = ended, .events = POLLIN } };
 
-		if (poll(p, 3, -1) < 0)
+		if (poll(p, 3, timeout) < 0)
 			continue;
 		if (p[2].revents) {
 			ended = -1;
-			building->wake(fd);
+			timeout = FRONT_WAKE_MS;
 		}
+		/* Until it says so: an agent that was just about to stop is not woken by the first. */
+		if (timeout >= 0)
+			building->wake(fd);
 		if (p[1].revents)
 			front_signal(&f);
 		if (p[0].revents)
