@@ -203,5 +203,5 @@ int ckpt_capture_processes(struct ckpt *ckpt, struct err *err)
 		if (++l->n == PROCESSES_AT_ONCE)
 			rc = processes_living(l, err);
 	}
-	return rc < 0 ? rc : processes_living(l, err);
+	return rc < 0 || !l->n ? rc : processes_living(l, err);
 }

@@ -21,11 +21,6 @@
 
 enum { LAUNCHABLE_CAP_SYS_PTRACE = 19, LAUNCHABLE_PATH_MAX = 2048 };
 
-static bool launchable_has_cap(unsigned int cap)
-{
-	return proc_status_number(0, "CapEff", 16, 0) >> cap & 1;
-}
-
 static int launchable_check_yama(struct err *err)
 {
 	OWNED_FD int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
@@ -38,7 +33,7 @@ static int launchable_check_yama(struct err *err)
 			       "this machine allows nobody to trace a program "
 			       "(kernel.yama.ptrace_scope=3), so none can be checkpointed: ask an "
 			       "administrator to set it to 1 and reboot");
-	if (scope == '2' && !launchable_has_cap(LAUNCHABLE_CAP_SYS_PTRACE))
+	if (scope == '2' && !proc_has_cap(LAUNCHABLE_CAP_SYS_PTRACE))
 		return err_say(err, EPERM,
 			       "this machine allows only administrators to trace a "
 			       "program (kernel.yama.ptrace_scope=2): ask for "
@@ -176,7 +171,7 @@ int launchable_check_program(const char *program, struct err *err)
 			       "'%s' is a 32-bit program, which cannot be checkpointed: use a "
 			       "64-bit build of it",
 			       path);
-	if (launchable_has_cap(LAUNCHABLE_CAP_SYS_PTRACE))
+	if (proc_has_cap(LAUNCHABLE_CAP_SYS_PTRACE))
 		return 0;
 	if (launchable_raises_ids(path, &st))
 		return err_say(err, EPERM,

@@ -43,6 +43,11 @@ uint64_t proc_status_number(pid_t pid, const char *field, int base, uint64_t oth
 	return strtoull(value, NULL, base);
 }
 
+bool proc_has_cap(unsigned int cap)
+{
+	return proc_status_number(0, "CapEff", 16, 0) >> cap & 1;
+}
+
 char proc_state(pid_t pid)
 {
 	char value[64];
@@ -81,4 +86,17 @@ int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err 
 	buf[*len] = '\0';
 	*text = owned_ptr_take(&buf);
 	return 0;
+}
+
+const char *proc_next_variable(const char **at, const char *end, const char *const *names, size_t n)
+{
+	while (*at < end) {
+		const char *s = *at;
+
+		*at += strlen(s) + 1;
+		for (size_t i = 0; i < n; i++)
+			if (text_starts(s, names[i]))
+				return strchr(s, '=') + 1;
+	}
+	return NULL;
 }

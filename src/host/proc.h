@@ -19,8 +19,18 @@ bool proc_status_text(pid_t pid, const char *field, char *value, size_t size);
 /* Its number in @base (16 for masks), or @otherwise. */
 uint64_t proc_status_number(pid_t pid, const char *field, int base, uint64_t otherwise);
 
+/* Have we capability number @cap now? */
+bool proc_has_cap(unsigned int cap);
+
 /* The state letter ('R', 'S', 'T', 'Z', ...), or 0 where the process is gone. */
 char proc_state(pid_t pid);
+
+/*
+ * The value of the next variable from *@at on, in the text of environ that ends at @end, that begins as one
+ * of the @n @names does: "PWD=/", with the beginning of the value. NULL: none.
+ */
+const char *proc_next_variable(const char **at, const char *end, const char *const *names,
+			       size_t n);
 
 /* All of /proc/@pid/@name, NUL-terminated, for the caller to free; *@len without the NUL. */
 int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err *err);

@@ -45,16 +45,16 @@ static int temporary_add(struct res_capture *c, const char *named, struct err *e
 int temporary_look(struct res_capture *c, pid_t pid, struct err *err)
 {
 	static const char *const names[] = { "TMPDIR=/", "TMP=/", "TEMP=/" };
+	const size_t n = sizeof(names) / sizeof(names[0]);
 	OWNED_PTR char *environ = NULL;
+	const char *at, *dir;
 	size_t len = 0;
 	int rc = 0;
 
-	if (proc_read(pid, "environ", &environ, &len, &(struct err){ 0 }) < 0)
+	if (proc_read(pid, "environ", &environ, &len, NULL) < 0)
 		return 0; /* not for us to see: it names none */
-	for (const char *s = environ; s < environ + len && rc >= 0; s += strlen(s) + 1)
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rc >= 0; i++)
-			if (text_starts(s, names[i]))
-				rc = temporary_add(c, strchr(s, '/'), err);
+	for (at = environ; rc >= 0 && (dir = proc_next_variable(&at, environ + len, names, n));)
+		rc = temporary_add(c, dir, err);
 	return rc;
 }
 

@@ -134,15 +134,7 @@ static const char *node_start(const char **environ, const char *end)
 {
 	static const char *const names[] = { "PWD=/", "OLDPWD=/" };
 
-	while (*environ < end) {
-		const char *s = *environ;
-
-		*environ += strlen(s) + 1;
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (text_starts(s, names[i]))
-				return strchr(s, '/');
-	}
-	return NULL;
+	return proc_next_variable(environ, end, names, sizeof(names) / sizeof(names[0]));
 }
 
 /* Does a relative name count from @dir? */

@@ -110,10 +110,12 @@ static void check_link(struct check *c, const char *path)
 {
 	struct stat st;
 
-	if (lstat(path, &st) < 0 && errno != ENOENT)
-		check_say(c, errno, "'%s' cannot be seen (%s)", path, err_text(errno));
-	else if (lstat(path, &st) == 0 && !S_ISLNK(st.st_mode))
+	if (lstat(path, &st) < 0) {
+		if (errno != ENOENT)
+			check_say(c, errno, "'%s' cannot be seen (%s)", path, err_text(errno));
+	} else if (!S_ISLNK(st.st_mode)) {
 		check_say(c, ESTALE, "'%s' is no symbolic link any more", path);
+	}
 }
 
 /* The restart makes it itself: its contents are here, or in other processes' images. */
@@ -232,14 +234,13 @@ static bool check_ids(const uint32_t wanted[4], const uint32_t now[3], bool may_
 /* A container's root is another user outside of it, and may be unknown there. */
 static void check_owner(struct check *c)
 {
-	uint64_t caps = proc_status_number(0, "CapEff", 16, 0);
 	const struct img_process *p = &c->m->process;
 	uint32_t uid[3], gid[3];
 
 	getresuid(&uid[0], &uid[1], &uid[2]);
 	getresgid(&gid[0], &gid[1], &gid[2]);
-	if (check_ids(p->uid, uid, caps >> CAP_SETUID & 1, "/proc/self/uid_map") &&
-	    check_ids(p->gid, gid, caps >> CAP_SETGID & 1, "/proc/self/gid_map"))
+	if (check_ids(p->uid, uid, proc_has_cap(CAP_SETUID), "/proc/self/uid_map") &&
+	    check_ids(p->gid, gid, proc_has_cap(CAP_SETGID), "/proc/self/gid_map"))
 		return;
 	check_say(c, EPERM,
 		  "it ran as user %u of group %u, which user %u of group %u cannot become here: "

@@ -36,8 +36,7 @@ static uint32_t batch_add(struct batch *b, long nr, uint32_t size, const uint64_
 {
 	struct probe_call *c = &b->calls[b->n];
 
-	*c = (struct probe_call){ 0 };
-	c->nr = (uint64_t)nr;
+	*c = (struct probe_call){ .nr = (uint64_t)nr };
 	for (unsigned int i = 0; i < 4; i++)
 		c->args[i] = args[i] == collect_out ? b->out_addr + b->out_used : args[i];
 	b->out_at[b->n] = b->out_used;

@@ -2,18 +2,15 @@
 #include "trace/halfway.h"
 
 #include "base/owned.h"
-#include "procfs/maps.h"
-#include "trace/explain.h"
 #include "trace/halfway_cpu.h"
 #include "trace/regs.h"
 #include "trace/remote.h"
+#include "trace/vdso.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,7 +22,6 @@
 enum {
 	HALFWAY_VECTORS = 32, /* that can be left of a writev; they stand on the program's stack */
 	HALFWAY_VECTORS_MAX = 1024, /* UIO_MAXIOV */
-	HALFWAY_MAPS_MAX = 1 << 20,
 	HALFWAY_MEM_MAJOR = 1, /* /dev/zero and its like */
 	HALFWAY_GET_SUD = 0x4211, /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG */
 };
@@ -216,27 +212,12 @@ int halfway_install(pid_t tid, uint64_t code)
 	return memcmp(there, zero, sizeof(there)) ? -ENOSPC : code_write(tid, code);
 }
 
-/* What stands at @start begins as a vdso does: where /proc is another's, so are its maps. */
-static bool is_library(pid_t tid, uint64_t start)
-{
-	char magic[SELFMAG];
-
-	return remote_read(tid, start, magic, sizeof(magic), NULL) >= 0 &&
-	       !memcmp(magic, ELFMAG, sizeof(magic));
-}
-
 /* The last bytes of the vdso: behind all that the kernel has put there. */
 static uint64_t code_place(pid_t tid)
 {
-	OWNED_PTR char *text = malloc(HALFWAY_MAPS_MAX);
-	long len = text ? explain_read(tid, tid, "maps", text, HALFWAY_MAPS_MAX) : -1;
-	struct maps_cursor c = maps_over(text, len > 0 ? (size_t)len : 0);
-	struct maps_vma vma;
+	uint64_t start, end;
 
-	while (maps_next(&c, &vma))
-		if (maps_named(&vma, "[vdso]") && vma.prot & PROT_EXEC)
-			return is_library(tid, vma.start) ? vma.end - HALFWAY_ROOM : 0;
-	return 0;
+	return vdso_find(tid, &start, &end) ? end - HALFWAY_ROOM : 0;
 }
 
 /* Frame, message and vectors, one above the other. */
