@@ -23,10 +23,6 @@ host_saves() {
 	wait $host 2>/dev/null
 }
 
-newest() {
-	find "$ckpt" -name 'gen-*' | sort | tail -n 1
-}
-
 # Whoever asks for it from inside may be gone with the container before the answer comes.
 box_saves() {
 	local before

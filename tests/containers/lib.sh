@@ -58,6 +58,11 @@ goes_on() {
 	until_true "the program goes on" grown $(($(lines) + 5))
 }
 
+# The newest generation
+newest() {
+	find "$ckpt" -name 'gen-*' | sort | tail -n 1
+}
+
 # ended STATUS: with the program's status, and no number lost or doubled
 ended() {
 	[ "$1" = 7 ] || fail "it ended with $1, not 7"

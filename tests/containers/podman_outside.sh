@@ -32,10 +32,6 @@ stopped() {
 	until_true "its container has gone" no_container
 }
 
-newest() {
-	find "$ckpt" -name 'gen-*' | sort | tail -n 1
-}
-
 containers
 new_place
 job

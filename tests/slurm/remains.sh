@@ -3,7 +3,7 @@
 # However a job ends, nothing of it stays behind on its node: neither agent, program nor snapshot; however Slurm
 # finds a job's processes.
 PROCTRACK=linuxproc
-# The cgroups' freezer is root's; Slurm 22.05 does not do with version 2 alone what it needs of it.
+# By cgroups as root, where there is the freezer of version 1.
 if [ "$(id -u)" = 0 ] && [ -d /sys/fs/cgroup/freezer ]; then
 	PROCTRACK=cgroup
 fi
