@@ -34,8 +34,12 @@ gone() {
 
 # Nobody there, and wrong use.
 must 2 'Coordinator not found' dmtcp_command -p 40001 -s
-must 2 '"error_code":"coordinator_not_found"' dmtcp_command -p 40001 --json -s
+must 2 '"type":"status".*"error_code":"coordinator_not_found"' dmtcp_command -p 40001 --json -s
+must 2 '"type":"checkpoint".*"coordinator_host":"no \\"such\\" host"' dmtcp_command -h 'no "such" host' --json -bc
+must 2 '"type":"unknown".*"error_code":"invalid_command"' dmtcp_command --json -p 12x -s
+must 2 '"error_code":"invalid_command"' dmtcp_command --json --nonsense
 must 1 'usage' dmtcp_command
+must 1 'number of seconds' dmtcp_command -i12x
 must 1 'usage' dmtcp_command --nonsense
 must 99 'no coordinator at port 40001' dmtcp_launch -j -p 40001 true
 must 99 'which program' dmtcp_launch
@@ -47,6 +51,12 @@ must 99 'which checkpoint' dmtcp_restart
 must 99 "no checkpoint 'none'" dmtcp_restart none
 must 3 'ignored' dmtcp_launch --new-coordinator --ckpt-signal 10 sh -c 'exit 3'
 must 3 'checkpoints' dmtcp_nocheckpoint sh -c 'exit 3'
+
+# What is typed is heard, from the first moment on.
+said=$(printf '%s\n' s 'i 7' status Kc q | timeout 60 dmtcp_coordinator -q -p 0 2>&1) || fail 'typed commands'
+for answer in RUNNING=no 'changed to 7' CKPT_INTERVAL=7 'no connected processes'; do
+	grep -q "$answer" <<<"$said" || fail "no '$answer'"
+done
 
 # The coordinator first, then what joins it.
 must 0 '' dmtcp_coordinator --daemon --exit-on-last -p 0 --port-file port --status-file state -i 300
