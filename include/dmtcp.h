@@ -20,11 +20,17 @@ extern "C" {
 #define DMTCP_IS_PRESENT 4
 
 int dmtcp_is_enabled(void); /* 1 or 0 */
-int dmtcp_checkpoint(void); /* DMTCP_AFTER_CHECKPOINT, DMTCP_AFTER_RESTART; 0 or less: it failed */
-int dmtcp_disable_ckpt(void); /* 1; 0 or less: it failed */
+/* DMTCP_AFTER_CHECKPOINT, DMTCP_AFTER_RESTART, DMTCP_NOT_PRESENT; less than 0: it failed */
+int dmtcp_checkpoint(void);
+int dmtcp_disable_ckpt(void); /* 1, DMTCP_NOT_PRESENT; less than 0: it failed */
 int dmtcp_enable_ckpt(void);
 int dmtcp_get_coordinator_status(int *processes,
 				 int *running); /* DMTCP_IS_PRESENT, DMTCP_NOT_PRESENT */
+/*
+ * DMTCP_IS_PRESENT, DMTCP_NOT_PRESENT. How many checkpoints there are of the program, and how many restarts:
+ * of several between two calls one is counted.
+ */
+int dmtcp_get_local_status(int *checkpoints, int *restarts);
 uint32_t dmtcp_get_generation(void); /* the number of the newest checkpoint; 0: none yet */
 int dmtcp_get_restart_env(const char *name, char *value,
 			  size_t size); /* 0; less: not found, or too long */

@@ -49,11 +49,21 @@ static int cairn_ask(struct agent_line **line, const char **at, const char *requ
 	return rc < 0 ? rc : 1;
 }
 
+/* For what may be asked twice: the connection breaks in a restart of a checkpoint that fell into it. */
+static int cairn_ask_again(struct agent_line **line, const char **at, const char *request)
+{
+	int rc = -ECONNRESET;
+
+	for (int i = 0; rc == -ECONNRESET && i < CAIRN_TRIES; i++)
+		rc = cairn_ask(line, at, request);
+	return rc;
+}
+
 static int cairn_identify(struct agent_identity *id)
 {
 	struct agent_line *line;
 	const char *at;
-	int rc = cairn_ask(&line, &at, "{\"command\":\"status\"}");
+	int rc = cairn_ask_again(&line, &at, "{\"command\":\"status\"}");
 
 	if (rc > 0)
 		cairn_agent_identify(id, at);
@@ -213,7 +223,7 @@ int cairn_restart_env(const char *name, char *value, size_t size)
 	if (!*name || strpbrk(name, "=\"\\") || strlen(name) > 400)
 		return cairn_agent_say(-EINVAL, "'%.40s' is no name of a variable", name);
 	snprintf(request, sizeof(request), "{\"command\":\"environment\",\"name\":\"%s\"}", name);
-	rc = cairn_ask(&line, &at, request);
+	rc = cairn_ask_again(&line, &at, request);
 	if (rc <= 0)
 		return rc;
 	rc = cairn_agent_get_string(at, "value", value, size);
@@ -241,9 +251,26 @@ int cairn_update_env(const char *name)
 
 /* DMTCP's names; what agrees in its values. */
 int dmtcp_is_enabled(void) __attribute__((weak, alias("cairn_enabled")));
-int dmtcp_checkpoint(void) __attribute__((weak, alias("cairn_checkpoint")));
-int dmtcp_disable_ckpt(void) __attribute__((weak, alias("cairn_disable")));
-int dmtcp_enable_ckpt(void) __attribute__((weak, alias("cairn_enable")));
+
+static int dmtcp_result(int rc)
+{
+	return rc == CAIRN_NOT_ENABLED ? DMTCP_NOT_PRESENT : rc;
+}
+
+int __attribute__((weak)) dmtcp_checkpoint(void)
+{
+	return dmtcp_result(cairn_checkpoint());
+}
+
+int __attribute__((weak)) dmtcp_disable_ckpt(void)
+{
+	return dmtcp_result(cairn_disable());
+}
+
+int __attribute__((weak)) dmtcp_enable_ckpt(void)
+{
+	return dmtcp_result(cairn_enable());
+}
 
 int __attribute__((weak)) dmtcp_get_ckpt_signal(void)
 {
@@ -261,7 +288,7 @@ int __attribute__((weak)) dmtcp_get_coordinator_status(int *processes, int *runn
 	const char *at;
 	char state[32] = "";
 
-	if (cairn_ask(&line, &at, "{\"command\":\"status\"}") <= 0)
+	if (cairn_ask_again(&line, &at, "{\"command\":\"status\"}") <= 0)
 		return DMTCP_NOT_PRESENT;
 	cairn_agent_get_string(at, "state", state, sizeof(state));
 	if (processes)
@@ -272,14 +299,50 @@ int __attribute__((weak)) dmtcp_get_coordinator_status(int *processes, int *runn
 	return DMTCP_IS_PRESENT;
 }
 
+/* Of the newest checkpoint: one of this agent's, or the one that it has restarted. */
+static uint32_t dmtcp_generation(const char *at)
+{
+	long long first = cairn_agent_get_number(at, "restarted_generation", 0);
+
+	return (uint32_t)cairn_agent_get_number(at, "generation", first);
+}
+
 uint32_t __attribute__((weak)) dmtcp_get_generation(void)
 {
 	struct agent_line *line;
 	uint32_t generation = 0;
 	const char *at;
 
-	if (cairn_ask(&line, &at, "{\"command\":\"status\"}") > 0)
-		generation = (uint32_t)cairn_agent_get_number(at, "generation", 0);
+	if (cairn_ask_again(&line, &at, "{\"command\":\"status\"}") > 0)
+		generation = dmtcp_generation(at);
 	cairn_agent_close(line);
 	return generation;
+}
+
+/* Restarts are counted here, by the agents that were met: an agent knows of the last one only. */
+int __attribute__((weak)) dmtcp_get_local_status(int *checkpoints, int *restarts)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct agent_identity last;
+	static int count;
+	struct agent_identity now;
+	struct agent_line *line;
+	const char *at;
+
+	pthread_mutex_lock(&lock);
+	if (cairn_ask_again(&line, &at, "{\"command\":\"status\"}") <= 0) {
+		pthread_mutex_unlock(&lock);
+		return DMTCP_NOT_PRESENT;
+	}
+	cairn_agent_identify(&now, at);
+	if (now.restarted && !cairn_agent_is_same(&last, &now))
+		count++;
+	last = now;
+	if (checkpoints)
+		*checkpoints = (int)dmtcp_generation(at);
+	if (restarts)
+		*restarts = count;
+	pthread_mutex_unlock(&lock);
+	cairn_agent_close(line);
+	return DMTCP_IS_PRESENT;
 }

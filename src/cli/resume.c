@@ -73,6 +73,7 @@ static struct agent *resume_build(struct images *im, const struct agent_options 
 
 	o.front_fd = place->front_fd;
 	o.restarted_from = path;
+	o.restarted_number = (uint32_t)json_get_int(im->manifest, "generation", 0);
 	o.env = restart->env;
 	if (!o.name)
 		o.name = json_get_string(im->manifest, "name", "restart");

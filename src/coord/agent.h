@@ -67,6 +67,7 @@ struct agent_options {
 	/* what it runs, with the checkpoint directory; NULL: cairn restart */
 	const char *restart_command;
 	const char *restarted_from; /* the generation; NULL: launched or adopted */
+	uint32_t restarted_number; /* its number */
 	char *const *env; /* what the restart has set, NAME=VALUE; NULL: nothing */
 	/* run; bit n-1 is signal n */
 	uint64_t stop_signals; /* on these: checkpoint, end the program, and end */

@@ -123,8 +123,11 @@ static void request_status(struct agent *a, struct control_client *client, const
 	json_object_set_new(s, "interval_seconds", json_integer(a->options.interval_s));
 	json_object_set_new(s, "keep", json_integer(a->options.keep));
 	json_object_set_new(s, "ckpt_dir", json_string_nocheck(a->ckpt_dir));
-	if (a->options.restarted_from)
+	if (a->options.restarted_from) {
 		json_object_set_new(s, "restarted_from", json_text(a->options.restarted_from));
+		json_object_set_new(s, "restarted_generation",
+				    json_integer(a->options.restarted_number));
+	}
 	json_object_set_new(s, "run_dir", json_string_nocheck(a->rundir.path));
 	json_object_set_new(s, "checkpoints", request_last(a));
 	if (a->options.hooks && a->options.hooks->status)

@@ -47,10 +47,12 @@ static void asks_env(const char *name)
 
 static void asks_dmtcp(void)
 {
-	int processes = -1, running = -1;
+	int processes = -1, running = -1, checkpoints = -1, restarts = -1;
 	int present = dmtcp_get_coordinator_status(&processes, &running);
+	int local = dmtcp_get_local_status(&checkpoints, &restarts);
 
-	printf("%d %d %d %d\n", dmtcp_is_enabled(), present, processes, running);
+	printf("%d %d %d %d, %d %d %d\n", dmtcp_is_enabled(), present, processes, running, local,
+	       checkpoints, restarts);
 }
 
 static void asks_fork(void)

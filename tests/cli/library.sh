@@ -19,7 +19,7 @@ heard() {
 said=$(printf '%s\n' enabled checkpoint begin disable enable hook dmtcp 'exit 4' | "$programs/asks")
 [ $? = 4 ] || fail "without an agent: $said"
 [ "$(grep -c '^0 not enabled' <<<"$said")" = 6 ] || fail 'not all say that they are not enabled'
-grep -qx '0 3 -1 -1' <<<"$said" || fail 'not as DMTCP says it'
+grep -qx '0 3 -1 -1, 3 -1 -1' <<<"$said" || fail 'not as DMTCP says it'
 
 run() {
 	start asks "$@"
@@ -28,10 +28,11 @@ run() {
 
 run "$CAIRN" launch -n asks "$programs/asks"
 expect asks enabled 1
-expect asks dmtcp '1 4 1 1'
+expect asks dmtcp '1 4 1 1, 4 0 0'
 expect asks generation 0
 expect asks checkpoint 1
 expect asks generation 1
+expect asks dmtcp '1 4 1 1, 4 1 0'
 
 # A call returns twice.
 must 0 '' "$CAIRN" kill
@@ -39,6 +40,8 @@ ended asks 137
 start asks env FRESH=here "$CAIRN" restart cairn-asks
 heard asks 2
 expect asks enabled 1
+expect asks generation 1
+expect asks dmtcp '1 4 1 1, 4 1 1'
 expect asks 'env FRESH' here
 expect asks 'env NOWHERE' 'NOWHERE is not set'
 expect asks 'getenv FRESH' unset
