@@ -44,6 +44,7 @@ must 1 'usage' dmtcp_command --nonsense
 must 99 'no coordinator at port 40001' dmtcp_launch -j -p 40001 true
 must 99 'which program' dmtcp_launch
 must 99 'no option' dmtcp_launch --nonsense true
+must 99 'CAIRN_FILE=' dmtcp_launch --checkpoint-open-files true
 must 99 'plugins of DMTCP' dmtcp_launch --with-plugin x.so true
 must 99 'other hosts' dmtcp_launch -h nowhere.invalid true
 must 99 'a port is a number' dmtcp_coordinator -p 123456
