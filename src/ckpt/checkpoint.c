@@ -176,7 +176,7 @@ static int ckpt_scan(struct ckpt *ckpt, struct err *err)
 					PAGES_FORKED, NULL, err);
 		if (rc < 0)
 			return rc;
-		pages_sort(&p->pages);
+		pages_sort(&p->pages, &p->m);
 		ckpt->total += p->pages.bytes;
 	}
 	ckpt->result.memory_bytes = ckpt->total;

@@ -342,10 +342,19 @@ static int pages_compare(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
-void pages_sort(struct pages_list *list)
+static int pages_compare_guards(const void *a, const void *b)
+{
+	const struct img_range *x = a, *y = b;
+
+	return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+void pages_sort(struct pages_list *list, struct model *m)
 {
 	if (list->ranges.n)
 		qsort(list->ranges.at, list->ranges.n, sizeof(*list->ranges.at), pages_compare);
+	if (m->guards.n)
+		qsort(m->guards.at, m->guards.n, sizeof(*m->guards.at), pages_compare_guards);
 }
 
 void pages_done(struct pages_list *list)

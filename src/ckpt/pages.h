@@ -55,7 +55,7 @@ int pages_copy(struct pages_list *list, size_t from, pid_t pid, struct err *err)
 void pages_drop(struct pages_list *list, size_t from);
 int pages_copy_small(struct pages_list *list, size_t from, pid_t pid, struct err *err);
 
-/* Order by address (private and shared ranges were scanned at different times). */
-void pages_sort(struct pages_list *list);
+/* Order @list and the guards of @m by address (what a fork leaves out was scanned at another time). */
+void pages_sort(struct pages_list *list, struct model *m);
 
 void pages_done(struct pages_list *list);
