@@ -15,6 +15,7 @@ enum {
 	PROCESS_NSIG = 64,
 	PROCESS_SIGSET = 8, /* bytes */
 	PROCESS_TIMER_IDS = 77, /* PR_TIMER_CREATE_RESTORE_IDS */
+	PROCESS_CPUCLOCK_THREAD = 4 | 2, /* below ~TID << 3: a thread's CLOCK_THREAD_CPUTIME_ID */
 	PROCESS_SEC = 1000000000,
 	PROCESS_USEC = 1000000,
 };
@@ -72,6 +73,33 @@ static void process_itimers(struct rebuild *b)
 	}
 }
 
+static bool process_has_thread(const struct model *m, int32_t tid)
+{
+	for (size_t i = 0; i < m->threads.n; i++)
+		if (m->threads.at[i].tid == tid)
+			return true;
+	return false;
+}
+
+/* The clock that counts the time of whatever thread makes a timer of it, here one for all: @t's thread's. */
+static uint32_t process_timer_clock(const struct img_timer *t)
+{
+	const uint32_t callers = ~0u << 3 | PROCESS_CPUCLOCK_THREAD;
+
+	if (t->clock != callers || t->notify != SIGEV_THREAD_ID)
+		return t->clock;
+	return ~(uint32_t)t->tid << 3 | PROCESS_CPUCLOCK_THREAD;
+}
+
+/* One whose thread has ended tells nobody any more; it is there to be asked and deleted. */
+static void process_timer_lost(struct rebuild *b, const struct img_timer *t)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_NONE };
+
+	plan_special(&b->plan, PLAN_TIMER, CLOCK_MONOTONIC,
+		     plan_data(&b->plan, &event, sizeof(event)), (uint64_t)(int64_t)t->id);
+}
+
 static void process_timer(struct rebuild *b, const struct img_timer *t)
 {
 	struct sigevent event = {
@@ -83,11 +111,15 @@ static void process_timer(struct rebuild *b, const struct img_timer *t)
 		{ t->left_ns / PROCESS_SEC, t->left_ns % PROCESS_SEC },
 	};
 
+	if (t->notify == SIGEV_THREAD_ID && !process_has_thread(b->m, t->tid)) {
+		process_timer_lost(b, t);
+		return;
+	}
 	memcpy(&event.sigev_value, &t->value, sizeof(t->value));
 	if (t->notify == SIGEV_THREAD_ID)
 		event._sigev_un._tid = t->tid;
-	plan_special(&b->plan, PLAN_TIMER, t->clock, plan_data(&b->plan, &event, sizeof(event)),
-		     (uint64_t)(int64_t)t->id);
+	plan_special(&b->plan, PLAN_TIMER, process_timer_clock(t),
+		     plan_data(&b->plan, &event, sizeof(event)), (uint64_t)(int64_t)t->id);
 	if (t->left_ns)
 		plan_call(&b->plan, PLAN_MUST, __NR_timer_settime, PLAN_ARG(t->id), 0,
 			  plan_data(&b->plan, &when, sizeof(when)), 0);
