@@ -6,14 +6,18 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
-/* A lease is the description's; one of its numbers will do. */
+/*
+ * A lease is the description's; one of its numbers will do. A reader's on a file that is open for writing was
+ * a writer's that has been told to make way for readers: it has.
+ */
 static void rebuild_leases(struct rebuild *b)
 {
 	for (size_t i = 0; i < b->m->files.n; i++) {
 		const struct img_file *f = &b->m->files.at[i];
 		size_t k = 0;
 
-		if (f->kind != IMG_F_REG || f->std_stream >= 0 || f->lease == F_UNLCK)
+		if (f->kind != IMG_F_REG || f->std_stream >= 0 || f->lease == F_UNLCK ||
+		    (f->lease == F_RDLCK && (f->open_flags & O_ACCMODE) != O_RDONLY))
 			continue;
 		while (k < b->m->fds.n && b->m->fds.at[k].file != f->id)
 			k++;

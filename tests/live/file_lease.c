@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Leases: a reader's, a writer's that is told when somebody else opens the file, and one that has been told
- * and not yet given way: whoever opens the file would wait for that.
+ * Leases: a reader's, a writer's that is told when somebody else opens the file, and two that have been told
+ * and not yet given way, to a writer and a reader: whoever opens the file would wait for that.
  */
 #include "live.h"
 
 int main(void)
 {
-	int write_lease, read_lease, asked_for;
+	int write_lease, read_lease, asked_for, asked_to_share;
 	sigset_t set;
 	siginfo_t info;
 
@@ -29,6 +29,13 @@ int main(void)
 	LIVE_EQUAL(sigwaitinfo(&set, &info), SIGUSR1);
 	LIVE_EQUAL(info.si_fd, asked_for);
 
+	asked_to_share = live_file("share", 8, 's');
+	LIVE_CHECK(!fcntl(asked_to_share, F_SETSIG, SIGUSR1));
+	LIVE_CHECK(!fcntl(asked_to_share, F_SETLEASE, F_WRLCK));
+	LIVE_CHECK(open("share", O_RDONLY | O_NONBLOCK) < 0 && errno == EWOULDBLOCK);
+	LIVE_EQUAL(sigwaitinfo(&set, &info), SIGUSR1);
+	LIVE_EQUAL(info.si_fd, asked_to_share);
+
 	live_ready();
 
 	LIVE_EQUAL(fcntl(asked_for, F_GETLEASE), F_UNLCK);
@@ -41,5 +48,7 @@ int main(void)
 	unlink("read");
 	unlink("write");
 	unlink("asked-for");
+	LIVE_CHECK(fcntl(asked_to_share, F_SETLEASE, F_UNLCK) == 0 || errno == EAGAIN);
+	unlink("share");
 	return 0;
 }
