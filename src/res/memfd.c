@@ -46,21 +46,22 @@ static void memfd_name(char *name, size_t size, const char *link)
 	text_drop_end(name, " (deleted)");
 }
 
-static int memfd_make(struct res_restart *r, const struct img_file *f, struct err *err)
+/* Another description of what @fd is. */
+static int memfd_open_again(int fd, const struct img_file *f)
 {
-	const char *path = model_string(r->m, f->path);
-	OWNED_FD int fd = -1;
-	char name[250], via[64];
-	int made = res_made_find(r, f->object, f->kind);
-	int rc, again;
+	char via[64];
 
-	if (made >= 0) {
-		text_format(via, sizeof(via), "/proc/self/fd/%d", made);
-		again = open(via, (int)(f->open_flags & O_ACCMODE) | O_CLOEXEC);
-		if (again < 0 || lseek(again, (off_t)f->pos, SEEK_SET) < 0)
-			return err_set(err, errno, "open '%s' again", path);
-		return again;
-	}
+	text_format(via, sizeof(via), "/proc/self/fd/%d", fd);
+	return open(via, (int)(f->open_flags & O_ACCMODE) | O_CLOEXEC);
+}
+
+static int memfd_make_first(struct res_restart *r, const struct img_file *f, const char *path,
+			    struct err *err)
+{
+	OWNED_FD int fd = -1;
+	char name[250];
+	int rc;
+
 	memfd_name(name, sizeof(name), path);
 	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
@@ -68,18 +69,34 @@ static int memfd_make(struct res_restart *r, const struct img_file *f, struct er
 	rc = res_load_contents(r->m, f->data, fd, err);
 	if (rc < 0)
 		return rc;
-	if (ftruncate(fd, (off_t)f->size) < 0 || lseek(fd, (off_t)f->pos, SEEK_SET) < 0)
+	if (ftruncate(fd, (off_t)f->size) < 0)
 		return err_set(err, errno, "size of '%s'", path);
 	if (f->mode & S_IFMT && fchmod(fd, f->mode & 07777) < 0)
 		return err_set(err, errno, "mode of '%s'", path);
 	if (f->arg[MEMFD_ARG_SEALS] && !(f->arg[MEMFD_ARG_SEALS] & F_SEAL_FUTURE_WRITE) &&
 	    fcntl(fd, F_ADD_SEALS, (int)f->arg[MEMFD_ARG_SEALS]) < 0)
 		return err_set(err, errno, "seals of '%s'", path);
-	if ((f->open_flags & O_ACCMODE) == O_RDWR)
-		return owned_fd_take(&fd);
-	text_format(via, sizeof(via), "/proc/self/fd/%d", fd);
-	again = open(via, (int)(f->open_flags & O_ACCMODE) | O_CLOEXEC);
-	return again < 0 ? err_set(err, errno, "open '%s' again", path) : again;
+	return owned_fd_take(&fd);
+}
+
+static int memfd_make(struct res_restart *r, const struct img_file *f, struct err *err)
+{
+	const char *path = model_string(r->m, f->path);
+	int made = res_made_find(r, f->object, f->kind);
+	OWNED_FD int first = made < 0 ? memfd_make_first(r, f, path, err) : -1;
+	OWNED_FD int fd = -1;
+
+	if (made < 0 && first < 0)
+		return first;
+	if (first >= 0 && (f->open_flags & O_ACCMODE) == O_RDWR)
+		fd = owned_fd_take(&first);
+	else
+		fd = memfd_open_again(made < 0 ? first : made, f);
+	if (fd < 0 || lseek(fd, (off_t)f->pos, SEEK_SET) < 0)
+		return err_set(err, errno, "open '%s' again", path);
+	if (fcntl(fd, F_SETFL, f->open_flags & (O_APPEND | O_NONBLOCK)) < 0)
+		return err_set(err, errno, "flags of '%s'", path);
+	return owned_fd_take(&fd);
 }
 
 const struct res_kind res_memfd = {

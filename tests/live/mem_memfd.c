@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A memfd: its descriptor and its mapping are still the same memory; size, name and seals stay. */
+/*
+ * A memfd: its descriptors and its mapping are still the same memory; size, seals, positions and flags
+ * stay, also of one that is open for reading only.
+ */
 #include "live.h"
 
 int main(void)
 {
 	enum { LEN = 300000 };
 	int fd = memfd_create("live", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	char *p, c;
+	char *p, c, via[64];
+	int reader;
 
 	LIVE_CHECK(fd >= 0 && !ftruncate(fd, LEN));
 	p = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -15,7 +19,16 @@ int main(void)
 		p[i] = (char)(i * 3);
 	LIVE_CHECK(!fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW));
 	LIVE_EQUAL(lseek(fd, 1234, SEEK_SET), 1234);
+	LIVE_CHECK(!fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK));
+	snprintf(via, sizeof(via), "/proc/self/fd/%d", fd);
+	reader = open(via, O_RDONLY);
+	LIVE_CHECK(reader >= 0);
+	LIVE_EQUAL(lseek(reader, 77, SEEK_SET), 77);
 	live_ready();
+	LIVE_EQUAL(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK),
+		   O_RDWR | O_APPEND | O_NONBLOCK);
+	LIVE_EQUAL(fcntl(reader, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK), O_RDONLY);
+	LIVE_EQUAL(lseek(reader, 0, SEEK_CUR), 77);
 	for (int i = 0; i < LEN; i++)
 		LIVE_EQUAL(p[i], (char)(i * 3));
 	LIVE_EQUAL(lseek(fd, 0, SEEK_CUR), 1234);
