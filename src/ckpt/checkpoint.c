@@ -111,6 +111,9 @@ static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 
 	if (!models)
 		return err_set(err, ENOMEM, "capture %zu processes", ckpt->nprocesses);
+	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++)
+		if (!ckpt->processes[i].zombie)
+			rc = res_capture_unread(ckpt->processes[i].alive, err);
 	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
 		struct ckpt_process *p = &ckpt->processes[i];
 

@@ -4,10 +4,14 @@
  *
  * The kernel tells inodes. Paths are looked for among what the process has open, where it stands and below
  * that, then in the whole file system; a watch whose path is not found is refused. Events that nobody has
- * read can neither be peeked nor put back: they are waited for, since programs read them soon.
+ * read can neither be peeked nor put back: they are waited for, since programs read them soon. Whether there
+ * are any is asked before a file or directory is opened, as a program may watch for that.
  */
 #include "base/owned.h"
+#include "base/sys.h"
 #include "base/text.h"
+#include "host/procid.h"
+#include "res/capture.h"
 #include "res/kinds.h"
 
 #include <dirent.h>
@@ -164,6 +168,47 @@ static int inotify_keep(const struct res_seen *seen, const struct fdinfo_watch *
 	return rc < 0 ? err_set(err, rc, "keep a watch") : 0;
 }
 
+static int inotify_refuse_unread(int dup, int fd, struct err *err)
+{
+	int queued = 0;
+
+	if (ioctl(dup, FIONREAD, &queued) < 0 || !queued)
+		return 0;
+	return err_say(err, RES_BUSY,
+		       "descriptor %d (inotify) has events that the program has not read yet; try "
+		       "again when it has",
+		       fd);
+}
+
+int res_capture_unread(pid_t pid, struct err *err)
+{
+	OWNED_FD int pidfd = -1;
+	char path[64], link[32];
+	struct dirent *e;
+	uint64_t fd;
+	int rc = 0;
+	DIR *dir;
+
+	procid_path(path, sizeof(path), pid, "fd");
+	dir = opendir(path);
+	while (dir && rc >= 0 && (e = readdir(dir))) {
+		ssize_t n = readlinkat(dirfd(dir), e->d_name, link, sizeof(link) - 1);
+
+		link[n < 0 ? 0 : n] = '\0';
+		if (!text_equal(link, "anon_inode:inotify") || !text_number(e->d_name, &fd))
+			continue;
+		if (pidfd < 0)
+			pidfd = capture_pidfd(pid);
+		OWNED_FD int dup = (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
+
+		if (dup >= 0)
+			rc = inotify_refuse_unread(dup, (int)fd, err);
+	}
+	if (dir)
+		closedir(dir);
+	return rc < 0 ? err_add(err, "process %d", pid) : 0;
+}
+
 static int inotify_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 			   struct err *err)
 {
@@ -172,16 +217,12 @@ static int inotify_capture(struct model *m, const struct res_seen *seen, struct 
 	size_t at = (size_t)(f - m->files.at);
 	struct fdinfo_watch watch;
 	struct model pool;
-	int queued = 0, rc = 0;
+	int rc = 0;
 
 	if (!look)
 		return err_set(err, ENOMEM, "keep watches");
-	if (ioctl(seen->dup, FIONREAD, &queued) == 0 && queued)
-		return err_say(
-			err, RES_BUSY,
-			"descriptor %d (inotify) has events that the program has not read yet; "
-			"try again when it has",
-			seen->fd);
+	if (seen->pid == getpid()) /* it was found in flight */
+		rc = inotify_refuse_unread(seen->dup, seen->fd, err);
 	look->left = INOTIFY_LOOK_MAX;
 	look->left_far = INOTIFY_FAR_MAX;
 	model_init(&pool);
@@ -237,14 +278,31 @@ static int inotify_add(int fd, const struct inotify_watch *w, struct err *err)
 }
 
 /* What taking watches away has told, and what our own work has done to what is watched. */
-static void inotify_drain(const struct img_file *f, int fd)
+static void inotify_drain(int fd)
 {
 	char buf[2048];
+	int queued;
 
-	fcntl(fd, F_SETFL, f->open_flags | O_NONBLOCK);
-	while (read(fd, buf, sizeof(buf)) > 0)
+	while (ioctl(fd, FIONREAD, &queued) == 0 && queued && read(fd, buf, sizeof(buf)) > 0)
 		;
-	fcntl(fd, F_SETFL, f->open_flags);
+}
+
+void res_forget_told(const struct model *m)
+{
+	OWNED_FD int pidfd = -1;
+
+	for (size_t i = 0; i < m->fds.n; i++) {
+		const struct img_file *f = model_file(m, m->fds.at[i].file);
+
+		if (!f || f->kind != IMG_F_INOTIFY || f->std_stream >= 0)
+			continue;
+		if (pidfd < 0)
+			pidfd = capture_pidfd(m->process.pid);
+		OWNED_FD int dup = (int)sys3(__NR_pidfd_getfd, pidfd, m->fds.at[i].fd, 0);
+
+		if (dup >= 0)
+			inotify_drain(dup);
+	}
 }
 
 static int inotify_finish(const struct res_restart *r, const struct model *m,
@@ -266,7 +324,7 @@ static int inotify_finish(const struct res_restart *r, const struct model *m,
 			break;
 		rc = inotify_add(fd, next, err);
 	}
-	inotify_drain(f, fd);
+	inotify_drain(fd);
 	return rc;
 }
 

@@ -71,6 +71,12 @@ void res_capture_init(struct res_capture *c, const struct res_stream *streams, s
 void res_capture_done(struct res_capture *c);
 
 /*
+ * Refuse with -RES_BUSY if parked process @pid has inotify events to read. For all processes before any of
+ * them is captured, which may tell them of more.
+ */
+int res_capture_unread(pid_t pid, struct err *err);
+
+/*
  * Add all descriptors of parked process @pid to @m: an img_fd each, and an img_file for each open file
  * description not met before in this capture. What cannot be brought back is refused by name.
  */
@@ -195,6 +201,12 @@ void res_restart_done(struct res_restart *r);
  * before it runs: a restart that fails leaves files as they were.
  */
 int res_roll_back(const struct model *m, struct err *err);
+
+/*
+ * Take away what the inotify descriptors of @m's process, which stands still, tell of the restart's own work.
+ * After the last of it.
+ */
+void res_forget_told(const struct model *m);
 
 /* All three for a computation of one process. */
 int res_restart_fds(const struct model *m, const int std_fds[3], int *const *keep, size_t nkeep,

@@ -213,6 +213,8 @@ static int build_roll_back(const struct build *b, struct err *err)
 
 	for (size_t i = 0; rc >= 0 && i < b->context.n; i++)
 		rc = res_roll_back(build_model(b, i), err);
+	for (size_t i = 0; rc >= 0 && i < b->context.n; i++)
+		res_forget_told(build_model(b, i));
 	return rc;
 }
 
