@@ -107,6 +107,17 @@ static bool inotify_link(struct inotify_look *look, const char *name)
 	return look->path[0] == '/';
 }
 
+/* A file without a name is watched through the descriptor that the program has for it. */
+static bool inotify_is_nameless(struct inotify_look *look, const char *name, const char *fd)
+{
+	struct stat st;
+
+	if (stat(name, &st) < 0 || st.st_nlink || !inotify_is(look, &st))
+		return false;
+	text_format(look->path, sizeof(look->path), "/proc/self/fd/%s", fd);
+	return true;
+}
+
 static bool inotify_look_open(struct inotify_look *look, pid_t pid)
 {
 	char name[300];
@@ -118,7 +129,8 @@ static bool inotify_look_open(struct inotify_look *look, pid_t pid)
 	dir = opendir(name);
 	while (dir && !found && (e = readdir(dir))) {
 		text_format(name, sizeof(name), "/proc/%d/fd/%s", pid, e->d_name);
-		found = inotify_link(look, name) && inotify_look_up(look);
+		found = inotify_is_nameless(look, name, e->d_name) ||
+			(inotify_link(look, name) && inotify_look_up(look));
 	}
 	if (dir)
 		closedir(dir);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * inotify: the same watches under the same numbers, one taken away before, one of a place that the
- * program has nothing else to do with; nothing told in between.
+ * program has nothing else to do with, one of a file that has no name any more; nothing told in between.
  */
 #include "live.h"
 
@@ -21,7 +21,7 @@ static void next(int fd, int wd, uint32_t mask, const char *name)
 int main(void)
 {
 	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), empty = inotify_init1(0), dir, file, deep,
-	    gone, far;
+	    gone, far, removed, nameless;
 	char buf[512];
 
 	LIVE_CHECK(fd >= 0 && empty >= 0 && !mkdir("dir", 0700) && !mkdir("dir/deep", 0700));
@@ -33,6 +33,9 @@ int main(void)
 	deep = inotify_add_watch(fd, "dir/deep", IN_DELETE | IN_ONLYDIR);
 	far = inotify_add_watch(fd, "/usr/lib", IN_DELETE_SELF);
 	LIVE_CHECK(dir > 0 && file > 0 && deep > 0 && far > 0);
+	removed = live_file("removed", 4, 'x');
+	nameless = inotify_add_watch(fd, "removed", IN_MODIFY | IN_DELETE_SELF);
+	LIVE_CHECK(nameless > 0 && !unlink("removed"));
 	next(fd, gone, IN_IGNORED, "");
 
 	live_ready();
@@ -45,6 +48,10 @@ int main(void)
 	close(live_file("dir/deep/leaf", 0, 'x'));
 	LIVE_CHECK(!unlink("dir/deep/leaf"));
 	next(fd, deep, IN_DELETE, "leaf");
+	LIVE_EQUAL(write(removed, "x", 1), 1);
+	next(fd, nameless, IN_MODIFY, "");
+	LIVE_CHECK(!close(removed));
+	next(fd, nameless, IN_DELETE_SELF, ""); /* and IN_IGNORED */
 	LIVE_CHECK(!inotify_rm_watch(fd, file));
 	next(fd, file, IN_IGNORED, "");
 	LIVE_CHECK(!inotify_rm_watch(fd, far));
