@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Character devices by name: null, zero, full, random, urandom. */
+/* Character devices by name: null, zero, full, random, urandom. A removed one is as good as the usual one. */
+#include "base/text.h"
 #include "res/res.h"
 
 #include <errno.h>
@@ -7,7 +8,23 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { CHR_MEM_MAJOR = 1 }; /* Documentation/admin-guide/devices.txt */
+/* Documentation/admin-guide/devices.txt */
+enum { CHR_MEM_MAJOR = 1 };
+static const char *const chr_mem_paths[] = {
+	[3] = "/dev/null",   [5] = "/dev/zero",	   [7] = "/dev/full",
+	[8] = "/dev/random", [9] = "/dev/urandom",
+};
+
+/* The usual name of what @rdev is, or NULL. */
+static const char *chr_usual_path(uint64_t rdev)
+{
+	unsigned int number = minor(rdev);
+
+	return major(rdev) == CHR_MEM_MAJOR &&
+			       number < sizeof(chr_mem_paths) / sizeof(*chr_mem_paths)
+		       ? chr_mem_paths[number]
+		       : NULL;
+}
 
 static bool chr_match(const struct res_seen *seen)
 {
@@ -18,7 +35,8 @@ static int chr_capture(struct model *m, const struct res_seen *seen, struct img_
 		       struct err *err)
 {
 	(void)m;
-	(void)f;
+	if (text_ends(seen->link, " (deleted)") && chr_usual_path(seen->st.st_rdev))
+		f->flags |= IMG_FILE_DELETED;
 	if (major(seen->st.st_rdev) == CHR_MEM_MAJOR)
 		return 0;
 	return err_say(
@@ -30,7 +48,8 @@ static int chr_capture(struct model *m, const struct res_seen *seen, struct img_
 
 static int chr_make(struct res_restart *r, const struct img_file *f, struct err *err)
 {
-	const char *path = model_string(r->m, f->path);
+	const char *usual = f->flags & IMG_FILE_DELETED ? chr_usual_path(f->rdev) : NULL;
+	const char *path = usual ? usual : model_string(r->m, f->path);
 	int fd = open(path, (int)f->open_flags | O_CLOEXEC | O_NOCTTY);
 
 	return fd < 0 ? err_set(err, errno, "open device '%s'", path) : fd;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* null, zero, full, random and urandom. */
+/* null, zero, full, random and urandom; a zero that has been removed (of a chroot that was taken down). */
 #include "live.h"
+
+#include <sys/sysmacros.h>
 
 int main(void)
 {
@@ -9,8 +11,13 @@ int main(void)
 	int full = open("/dev/full", O_RDWR | O_CLOEXEC);
 	int random = open("/dev/random", O_RDONLY | O_CLOEXEC);
 	int urandom = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	int removed = -1;
 	char c[16];
 
+	if (mknod("zero", S_IFCHR | 0600, makedev(1, 5)) == 0) { /* root may, mostly */
+		removed = open("zero", O_RDWR);
+		LIVE_CHECK(!unlink("zero"));
+	}
 	LIVE_CHECK(null >= 0 && zero >= 0 && full >= 0 && random >= 0 && urandom >= 0);
 	live_ready();
 	LIVE_EQUAL(read(null, c, 16), 0);
@@ -18,6 +25,7 @@ int main(void)
 	LIVE_EQUAL(read(zero, c, 16), 16);
 	LIVE_CHECK(!memcmp(c, (char[16]){ 0 }, 16));
 	LIVE_CHECK(write(full, c, 16) == -1 && errno == ENOSPC);
+	LIVE_CHECK(removed < 0 || (read(removed, c, 16) == 16 && !c[0] && !c[15]));
 	LIVE_EQUAL(read(random, c, 16), 16);
 	LIVE_EQUAL(read(urandom, c, 16), 16);
 	return 0;
