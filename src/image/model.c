@@ -132,6 +132,11 @@ const char *model_string(const struct model *m, struct img_ref ref)
 
 struct img_file *model_file(const struct model *m, uint32_t id)
 {
+	size_t guess = m->files.n ? id - m->files.at[0].id : 0;
+
+	/* Most have been given their ids one after the other. */
+	if (id && guess < m->files.n && m->files.at[guess].id == id)
+		return &m->files.at[guess];
 	for (size_t i = 0; id && i < m->files.n; i++)
 		if (m->files.at[i].id == id)
 			return &m->files.at[i];

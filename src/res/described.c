@@ -39,6 +39,7 @@ void res_capture_done(struct res_capture *c)
 {
 	res_capture_land(c);
 	temporary_done(c);
+	sockdiag_all_done(&c->unix_all);
 	free(c->described);
 	free(c->sorted);
 	*c = (struct res_capture){ .next_id = 1 };

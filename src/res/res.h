@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "image/model.h"
 #include "procfs/fdinfo.h"
+#include "res/sockdiag.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -52,6 +53,8 @@ struct res_capture {
 	bool no_kcmp; /* refused here: fall back to toggling a status flag */
 	struct inet_seen *inet; /* network sockets, until it is known who is connected to whom */
 	size_t ninet, inet_room;
+	struct sockdiag_all unix_all; /* once many have been asked for */
+	unsigned int unix_asked;
 	bool close_outside; /* connections with outside are closed at a restart, not refused now */
 	const struct res_policies *policies; /* for files; borrowed, may be NULL */
 	uint64_t kept; /* bytes of files that nobody asked us to keep */

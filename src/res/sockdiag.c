@@ -14,17 +14,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SOCKDIAG_REPLY_MAX = 8192 };
+enum { SOCKDIAG_REPLY_MAX = 32768 };
 
-static int sockdiag_ask(int nl, uint64_t ino)
+/* One socket, or with @flags of a dump and inode 0 all of them. A netlink socket that has been asked. */
+static int sockdiag_ask(uint64_t ino, uint16_t flags, struct err *err)
 {
+	OWNED_FD int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	struct {
 		struct nlmsghdr h;
 		struct unix_diag_req req;
 	} ask = {
 		.h = { .nlmsg_len = sizeof(ask),
 		       .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-		       .nlmsg_flags = NLM_F_REQUEST },
+		       .nlmsg_flags = NLM_F_REQUEST | flags },
 		.req = { .sdiag_family = AF_UNIX,
 			 .udiag_states = ~0u,
 			 .udiag_ino = (uint32_t)ino,
@@ -33,7 +35,9 @@ static int sockdiag_ask(int nl, uint64_t ino)
 			 .udiag_cookie = { ~0u, ~0u } },
 	};
 
-	return send(nl, &ask, sizeof(ask), 0) < 0 ? -errno : 0;
+	if (nl < 0 || send(nl, &ask, sizeof(ask), 0) < 0)
+		return err_set(err, errno, "ask the kernel about sockets");
+	return owned_fd_take(&nl);
 }
 
 static int sockdiag_clients(struct sockdiag_unix *diag, const uint32_t *inodes, size_t n)
@@ -48,13 +52,14 @@ static int sockdiag_clients(struct sockdiag_unix *diag, const uint32_t *inodes, 
 	return 0;
 }
 
-static int sockdiag_take(struct sockdiag_unix *diag, const struct unix_diag_msg *msg, size_t len)
+static int sockdiag_take(struct sockdiag_unix *diag, const struct nlmsghdr *h)
 {
+	const struct unix_diag_msg *msg = NLMSG_DATA(h);
+	const struct rtattr *a = (const struct rtattr *)(msg + 1);
+	size_t left = h->nlmsg_len - NLMSG_LENGTH(sizeof(*msg));
 	int rc = 0;
 
-	const struct rtattr *a = (const struct rtattr *)(msg + 1);
-	size_t left = len - sizeof(*msg);
-
+	*diag = (struct sockdiag_unix){ .ino = msg->udiag_ino };
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		const void *data = RTA_DATA(a);
 
@@ -82,21 +87,19 @@ static int sockdiag_take(struct sockdiag_unix *diag, const struct unix_diag_msg 
 int sockdiag_unix(struct sockdiag_unix *diag, uint64_t ino, struct err *err)
 {
 	OWNED_PTR char *reply = malloc(SOCKDIAG_REPLY_MAX);
-	OWNED_FD int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	const struct nlmsghdr *h;
+	OWNED_FD int nl = sockdiag_ask(ino, 0, err);
+	const struct nlmsghdr *h = (const void *)reply;
 	ssize_t n;
 	int rc;
 
 	*diag = (struct sockdiag_unix){ 0 };
+	if (nl < 0)
+		return nl;
 	if (!reply)
 		return err_set(err, ENOMEM, "ask the kernel about sockets");
-	if (nl < 0)
-		return err_set(err, errno, "ask the kernel about sockets");
-	rc = sockdiag_ask(nl, ino);
-	n = rc < 0 ? -1 : recv(nl, reply, SOCKDIAG_REPLY_MAX, 0);
+	n = recv(nl, reply, SOCKDIAG_REPLY_MAX, 0);
 	if (n < 0)
-		return err_set(err, rc < 0 ? rc : errno, "ask the kernel about sockets");
-	h = (const void *)reply;
+		return err_set(err, errno, "ask the kernel about sockets");
 	if (!NLMSG_OK(h, (size_t)n))
 		return err_say(err, EBADMSG, "the kernel's answer about socket %llu makes no sense",
 			       (unsigned long long)ino);
@@ -106,7 +109,7 @@ int sockdiag_unix(struct sockdiag_unix *diag, uint64_t ino, struct err *err)
 		return err_set(err, e->error, "ask the kernel about UNIX socket %llu",
 			       (unsigned long long)ino);
 	}
-	rc = sockdiag_take(diag, NLMSG_DATA(h), h->nlmsg_len - NLMSG_HDRLEN);
+	rc = sockdiag_take(diag, h);
 	return rc < 0 ? err_set(err, rc, "keep what waits in a socket") : 0;
 }
 
@@ -114,4 +117,79 @@ void sockdiag_unix_done(struct sockdiag_unix *diag)
 {
 	free(diag->clients);
 	diag->clients = NULL;
+}
+
+static int sockdiag_add(struct sockdiag_all *all, const struct nlmsghdr *h)
+{
+	if (all->n == all->room) {
+		size_t room = all->room ? all->room * 2 : 256;
+		struct sockdiag_unix *more = realloc(all->at, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		all->at = more;
+		all->room = room;
+	}
+	return sockdiag_take(&all->at[all->n++], h);
+}
+
+/* One of the messages that the answer comes in. 1: the last. */
+static int sockdiag_read(struct sockdiag_all *all, int nl, char *reply)
+{
+	const struct nlmsghdr *h = (const void *)reply;
+	ssize_t n = recv(nl, reply, SOCKDIAG_REPLY_MAX, 0);
+	size_t left = n < 0 ? 0 : (size_t)n;
+	int rc = 0;
+
+	if (n <= 0)
+		return n < 0 ? -errno : -EIO;
+	for (; rc >= 0 && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		if (h->nlmsg_type == NLMSG_DONE)
+			return 1;
+		rc = h->nlmsg_type == NLMSG_ERROR ? ((const struct nlmsgerr *)NLMSG_DATA(h))->error
+						  : sockdiag_add(all, h);
+	}
+	return rc;
+}
+
+static int sockdiag_compare(const void *a, const void *b)
+{
+	const struct sockdiag_unix *x = a, *y = b;
+
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+int sockdiag_all(struct sockdiag_all *all, struct err *err)
+{
+	OWNED_PTR char *reply = malloc(SOCKDIAG_REPLY_MAX);
+	OWNED_FD int nl = sockdiag_ask(0, NLM_F_DUMP, err);
+	int rc = nl < 0 ? nl : 0;
+
+	*all = (struct sockdiag_all){ 0 };
+	if (rc < 0)
+		return rc;
+	if (!reply)
+		return err_set(err, ENOMEM, "list UNIX sockets");
+	while (!rc)
+		rc = sockdiag_read(all, nl, reply);
+	if (rc < 0)
+		return err_set(err, rc, "list UNIX sockets");
+	if (all->n)
+		qsort(all->at, all->n, sizeof(*all->at), sockdiag_compare);
+	return 0;
+}
+
+const struct sockdiag_unix *sockdiag_find(const struct sockdiag_all *all, uint64_t ino)
+{
+	const struct sockdiag_unix key = { .ino = ino };
+
+	return all->n ? bsearch(&key, all->at, all->n, sizeof(key), sockdiag_compare) : NULL;
+}
+
+void sockdiag_all_done(struct sockdiag_all *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		sockdiag_unix_done(&all->at[i]);
+	free(all->at);
+	*all = (struct sockdiag_all){ 0 };
 }

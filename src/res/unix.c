@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { UNIX_ASKED_MAX = 8 }; /* so many sockets are asked for one by one */
+
 static bool unix_match(const struct res_seen *seen)
 {
 	int domain = 0;
@@ -218,13 +220,32 @@ static int unix_capture_data(struct model *m, const struct res_seen *seen, size_
 		       : unix_queue_peek(seen, m, pool, stream, err);
 }
 
+/* *@diag: what the kernel tells about a socket; it may be @own, which is to be done in any case. */
+static int unix_diag(struct res_capture *c, uint64_t ino, struct sockdiag_unix *own,
+		     const struct sockdiag_unix **diag, struct err *err)
+{
+	*own = (struct sockdiag_unix){ 0 };
+	if (c->unix_asked <= UNIX_ASKED_MAX && c->unix_asked++ == UNIX_ASKED_MAX) {
+		int rc = sockdiag_all(&c->unix_all, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	*diag = sockdiag_find(&c->unix_all, ino);
+	if (*diag)
+		return 0;
+	*diag = own;
+	return sockdiag_unix(own, ino, err);
+}
+
 static int unix_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 			struct err *err)
 {
-	struct sockdiag_unix diag;
+	const struct sockdiag_unix *diag;
+	struct sockdiag_unix own;
 	struct model pool;
 	size_t at = (size_t)(f - m->files.at);
-	int rc = sockdiag_unix(&diag, seen->st.st_ino, err);
+	int rc = unix_diag(seen->capture, seen->st.st_ino, &own, &diag, err);
 
 	if (rc < 0)
 		return err_add(err, "descriptor %d", seen->fd);
@@ -232,11 +253,11 @@ static int unix_capture(struct model *m, const struct res_seen *seen, struct img
 	f->object = seen->st.st_ino;
 	model_init(&pool);
 	rc = unix_is_to_us(seen) ? unix_capture_end_to_us(&pool, seen, f, err)
-				 : unix_capture_data(m, seen, at, &pool, &diag, err);
+				 : unix_capture_data(m, seen, at, &pool, diag, err);
 	if (rc >= 0)
 		rc = model_put_bytes(m, &m->files.at[at].data, pool.data.at, pool.data.n);
 	model_done(&pool);
-	sockdiag_unix_done(&diag);
+	sockdiag_unix_done(&own);
 	return rc;
 }
 
