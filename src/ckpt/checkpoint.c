@@ -2,12 +2,9 @@
 #include "ckpt/checkpoint.h"
 
 #include "base/owned.h"
-#include "base/text.h"
 #include "ckpt/checkpoint_state.h"
-#include "ckpt/write.h"
 #include "host/fault.h"
 #include "host/log.h"
-#include "image/writer.h"
 #include "res/mqueue.h"
 #include "trace/probe.h"
 
@@ -19,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t ckpt_now(void)
+int64_t ckpt_now(void)
 {
 	struct timespec t;
 
@@ -371,54 +368,6 @@ int ckpt_begin(struct ckpt **out, const struct ckpt_options *options, struct par
 		return rc;
 	}
 	*out = ckpt;
-	return 0;
-}
-
-static int ckpt_write_process(struct ckpt *ckpt, struct ckpt_process *p, int dirfd, struct err *err)
-{
-	struct image_writer_options options = {
-		.codec = ckpt->options.codec,
-		.level = ckpt->options.level,
-		.direct = true,
-	};
-	struct write_job job = {
-		.pages = &p->pages,
-		.pid = p->snapshot ? p->snapshot
-		       : p->copied ? getpid()
-				   : p->alive,
-		.workers = ckpt->options.workers,
-		.done = &ckpt->done,
-		.cancelled = &ckpt->cancelled,
-	};
-	struct image_writer *w = NULL;
-	uint64_t size = 0;
-	char name[32];
-	int rc;
-
-	if (fault_point("ckpt.written"))
-		return err_say(err, EIO, "made to fail (CAIRN_FAULT)");
-	text_format(name, sizeof(name), "%d.img", p->pid);
-	rc = image_writer_open(&w, dirfd, name, &options, err);
-	if (rc >= 0 && !p->zombie)
-		rc = write_pages(w, &job, err);
-	if (rc >= 0)
-		rc = image_writer_finish(w, &p->m, &size, err);
-	image_writer_close(w);
-	ckpt->result.image_bytes += size;
-	return rc < 0 ? err_add(err, "image of process %d", p->pid) : 0;
-}
-
-int ckpt_write(struct ckpt *ckpt, int dirfd, struct err *err)
-{
-	int64_t began = ckpt_now();
-
-	for (size_t i = 0; i < ckpt->nprocesses; i++) {
-		int rc = ckpt_write_process(ckpt, &ckpt->processes[i], dirfd, err);
-
-		if (rc < 0)
-			return rc;
-	}
-	ckpt->result.write_ns = ckpt_now() - began;
 	return 0;
 }
 

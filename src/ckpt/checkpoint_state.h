@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of a checkpoint share: checkpoint.c, processes.c, parents.c. */
+/* What the parts of a checkpoint share: checkpoint.c, processes.c, parents.c, images.c. */
 #pragma once
 
 #include "ckpt/capture.h"
@@ -42,6 +42,8 @@ struct ckpt {
 	atomic_bool cancelled;
 	uint64_t total;
 };
+
+int64_t ckpt_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 
 /* processes.c: all processes into their models, and what memory the snapshots do not hold. */
 int ckpt_capture_processes(struct ckpt *ckpt, struct err *err);

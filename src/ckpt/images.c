@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All images of a checkpoint. Large ones are written one after the other, each by several workers. Of small
+ * ones several are written at a time: what such an image costs is the wait until it is on the disk.
+ */
+#include "base/text.h"
+#include "ckpt/checkpoint_state.h"
+#include "ckpt/write.h"
+#include "host/fault.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
+
+enum {
+	IMAGES_SMALL = 4 << 20, /* bytes of memory: written by one worker */
+	IMAGES_AT_ONCE = 8,
+};
+
+struct images {
+	struct ckpt *ckpt;
+	int dirfd;
+	pthread_mutex_t lock; /* for all below, and ckpt->result */
+	size_t next;
+	struct err err; /* the first failure: nothing more is begun */
+};
+
+static bool images_is_small(const struct ckpt_process *p)
+{
+	return p->pages.bytes <= IMAGES_SMALL;
+}
+
+static int images_write(struct images *s, struct ckpt_process *p, int workers, uint64_t *size,
+			struct err *err)
+{
+	struct ckpt *ckpt = s->ckpt;
+	struct image_writer_options options = {
+		.codec = ckpt->options.codec,
+		.level = ckpt->options.level,
+		.direct = true,
+	};
+	struct write_job job = {
+		.pages = &p->pages,
+		.pid = p->snapshot ? p->snapshot
+		       : p->copied ? getpid()
+				   : p->alive,
+		.workers = workers,
+		.done = &ckpt->done,
+		.cancelled = &ckpt->cancelled,
+	};
+	struct image_writer *w = NULL;
+	char name[32];
+	int rc;
+
+	if (fault_point("ckpt.written"))
+		return err_say(err, EIO, "made to fail (CAIRN_FAULT)");
+	text_format(name, sizeof(name), "%d.img", p->pid);
+	rc = image_writer_open(&w, s->dirfd, name, &options, err);
+	if (rc >= 0 && !p->zombie)
+		rc = write_pages(w, &job, err);
+	if (rc >= 0)
+		rc = image_writer_finish(w, &p->m, size, err);
+	image_writer_close(w);
+	return rc;
+}
+
+/* False: it failed, or something else had before. */
+static bool images_put(struct images *s, struct ckpt_process *p, int workers)
+{
+	struct err err = ERR_INIT;
+	uint64_t size = 0;
+	int rc = images_write(s, p, workers, &size, &err);
+	bool good;
+
+	pthread_mutex_lock(&s->lock);
+	s->ckpt->result.image_bytes += size;
+	if (rc < 0 && !s->err.num) {
+		err_add(&err, "image of process %d", p->pid);
+		s->err = err;
+	}
+	good = !s->err.num;
+	pthread_mutex_unlock(&s->lock);
+	return good;
+}
+
+/* The next small one; NULL: there is none. */
+static struct ckpt_process *images_take(struct images *s)
+{
+	struct ckpt_process *p = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	while (!p && s->next < s->ckpt->nprocesses) {
+		p = &s->ckpt->processes[s->next++];
+		if (!images_is_small(p))
+			p = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return p;
+}
+
+static void *images_work(void *arg)
+{
+	struct images *s = arg;
+	struct ckpt_process *p;
+
+	while ((p = images_take(s)) && images_put(s, p, 1))
+		;
+	return NULL;
+}
+
+static size_t images_threads(const struct ckpt *ckpt)
+{
+	size_t small = 0, most = IMAGES_AT_ONCE;
+
+	for (size_t i = 0; i < ckpt->nprocesses; i++)
+		small += images_is_small(&ckpt->processes[i]);
+	if (ckpt->options.workers > 0 && (size_t)ckpt->options.workers < most)
+		most = (size_t)ckpt->options.workers;
+	return small < most ? small : most;
+}
+
+/* This thread works as well: then a refused one costs speed only. */
+static void images_write_small(struct images *s)
+{
+	size_t n = images_threads(s->ckpt), started = 0;
+	pthread_t thread[IMAGES_AT_ONCE];
+
+	while (started + 1 < n && !pthread_create(&thread[started], NULL, images_work, s))
+		started++;
+	images_work(s);
+	while (started)
+		pthread_join(thread[--started], NULL);
+}
+
+int ckpt_write(struct ckpt *ckpt, int dirfd, struct err *err)
+{
+	struct images s = {
+		.ckpt = ckpt, .dirfd = dirfd, .lock = PTHREAD_MUTEX_INITIALIZER, .err = ERR_INIT
+	};
+	int64_t began = ckpt_now();
+
+	images_write_small(&s);
+	for (size_t i = 0; !s.err.num && i < ckpt->nprocesses; i++)
+		if (!images_is_small(&ckpt->processes[i]))
+			images_put(&s, &ckpt->processes[i], ckpt->options.workers);
+	if (s.err.num) {
+		*err = s.err;
+		return -err->num;
+	}
+	ckpt->result.write_ns = ckpt_now() - began;
+	return 0;
+}
