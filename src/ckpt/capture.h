@@ -68,6 +68,10 @@ int capture_signals(struct capture *captures, struct probe *const *probes, size_
 /* thread.c: every thread. Takes what the probe found from @report; NULL: not known. */
 int capture_threads(struct capture *c, const struct probe_report *report, struct err *err);
 
+/* policies.c: which mappings the probe shall ask for their NUMA policies, and what has come of it. */
+int policies_ask(const struct model *m, struct probe_report *report, struct err *err);
+int policies_take(struct capture *c, const struct probe_report *report, struct err *err);
+
 /* mappings.c: all mappings. */
 int capture_vmas(struct capture *c, struct err *err);
 

@@ -173,8 +173,11 @@ static int signals_begin(struct capture *c, struct probe_report *report, size_t 
 	int rc;
 
 	c->m->pending.n = c->m->timers.n = c->m->sigactions.n = c->m->threads.n = 0;
+	c->m->policies.n = 0;
 	rc = signals_all_pending(c, err);
 	*pending = c->m->pending.n;
+	if (rc >= 0)
+		rc = policies_ask(c->m, report, err);
 	return rc < 0 ? rc : signals_timers(c, report, err);
 }
 
@@ -190,6 +193,8 @@ static int signals_end(struct capture *c, const struct probe_report *report, str
 	rc = signals_take_actions(c, report, err);
 	if (rc >= 0)
 		rc = capture_threads(c, report, err);
+	if (rc >= 0)
+		rc = policies_take(c, report, err);
 	return rc < 0 ? rc : signals_all_pending(c, err);
 }
 
@@ -212,6 +217,7 @@ static int signals_look(const struct signals *s, struct err *err)
 	}
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->reports[i].timers); /* ours, not the report's */
+		free(s->reports[i].places);
 		probe_report_done(&s->reports[i]);
 		s->reports[i] = (struct probe_report){ 0 };
 	}

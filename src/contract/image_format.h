@@ -69,6 +69,7 @@ enum img_table {
 	IMG_T_SYSV, /* struct img_sysv: System V objects of the whole computation, in one image */
 	IMG_T_SEM_TIES, /* struct img_sem_tie: what ties this process to System V semaphores */
 	IMG_T_OPTIONAL = 0x8000,
+	IMG_T_POLICIES = IMG_T_OPTIONAL, /* struct img_policy: NUMA policies that are not default */
 };
 
 struct img_dirent { /* one table */
@@ -286,6 +287,15 @@ struct img_thread {
 	uint64_t reserved[2];
 };
 _Static_assert(sizeof(struct img_thread) == 456, "on disk");
+
+/* On which NUMA nodes memory shall be: of a mapping, or where start and end are 0 of thread @tid. */
+struct img_policy {
+	uint64_t start, end;
+	int32_t tid;
+	uint32_t mode; /* MPOL_*, with its flags */
+	uint64_t nodes[16]; /* bit n: node n */
+};
+_Static_assert(sizeof(struct img_policy) == 152, "on disk");
 
 struct img_sigaction {
 	uint32_t signo;

@@ -446,6 +446,18 @@ static int check_sysv(const struct check *c)
 	return 0;
 }
 
+static int check_policies(const struct check *c)
+{
+	for (size_t i = 0; i < c->m->policies.n; i++) {
+		const struct img_policy *p = &c->m->policies.at[i];
+
+		if (p->start % c->page || p->end % c->page || p->start > p->end ||
+		    (p->end ? p->tid : p->tid <= 0))
+			return check_refuse(c, "policies", i, "makes no sense");
+	}
+	return 0;
+}
+
 /* All ids in one sorted array, each once. */
 static int check_ids(struct check *c, uint32_t *ids)
 {
@@ -465,9 +477,9 @@ static int check_ids(struct check *c, uint32_t *ids)
 int check_model(const struct model *m, uint32_t page_size, struct err *err)
 {
 	static int (*const checks[])(const struct check *) = {
-		check_machine, check_process, check_threads, check_vmas,   check_chunks,
-		check_runs,    check_guards,  check_signals, check_timers, check_rlimits,
-		check_files,   check_fds,     check_sysv,
+		check_machine, check_process, check_threads, check_vmas,     check_chunks,
+		check_runs,    check_guards,  check_signals, check_timers,   check_rlimits,
+		check_files,   check_fds,     check_sysv,    check_policies,
 	};
 	OWNED_PTR uint32_t *ids = calloc(m->files.n + m->elsewhere.n + 1, sizeof(*ids));
 	struct check c = { .m = m, .page = page_size, .err = err };

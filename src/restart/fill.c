@@ -2,6 +2,7 @@
 #include "restart/fill.h"
 
 #include "base/owned.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,6 +31,7 @@ struct fill {
 	bool failed;
 	pthread_mutex_t lock;
 	struct err err;
+	struct img_policy own; /* NUMA policy of this thread */
 };
 
 /* Counting sort. first[] is one ahead until the end, where each entry has moved to its own place. */
@@ -102,13 +104,32 @@ static int fill_chunk(struct fill *f, size_t target, struct image_decoder *d, si
 	return rc;
 }
 
+static void fill_apply(const struct img_policy *p)
+{
+	sys3(__NR_set_mempolicy, p->mode, p->mode ? p->nodes : NULL,
+	     p->mode ? 8 * sizeof(p->nodes) + 1 : 0);
+}
+
+/* Of the thread that leads the process; NULL: none of its own. */
+static const struct img_policy *fill_policy(const struct model *m)
+{
+	for (size_t i = 0; i < m->policies.n; i++)
+		if (m->policies.at[i].tid == m->process.pid)
+			return &m->policies.at[i];
+	return NULL;
+}
+
 static int fill_target(struct fill *f, size_t target, struct err *err)
 {
 	struct image_reader *image = f->targets[target].image;
+	const struct img_policy *policy = fill_policy(image_reader_model(image));
 	size_t nchunks = image_reader_model(image)->chunks.n;
 	struct image_decoder *d = NULL;
 	int rc = 0;
 
+	/* Pages that have no policy of their own come to be where that of their first writer says. */
+	if (policy)
+		fill_apply(policy);
 	while (rc >= 0 && !__atomic_load_n(&f->failed, __ATOMIC_ACQUIRE)) {
 		uint64_t chunk = __atomic_fetch_add(&f->next[target], 1, __ATOMIC_RELAXED);
 
@@ -120,6 +141,8 @@ static int fill_target(struct fill *f, size_t target, struct err *err)
 			rc = fill_chunk(f, target, d, chunk, err);
 	}
 	image_decoder_close(d);
+	if (policy)
+		fill_apply(&f->own);
 	return rc;
 }
 
@@ -169,6 +192,8 @@ int fill_memory(const struct fill_target *targets, size_t n, int workers, uint64
 			  .n = n,
 			  .lock = PTHREAD_MUTEX_INITIALIZER };
 	int rc = index && next ? 0 : -ENOMEM;
+
+	sys5(__NR_get_mempolicy, &f.own.mode, f.own.nodes, 8 * sizeof(f.own.nodes), 0, 0);
 
 	for (size_t i = 0; rc >= 0 && i < n; i++)
 		rc = fill_index_init(&index[i], image_reader_model(targets[i].image));

@@ -143,6 +143,19 @@ static uint32_t memory_first_prot(const struct rebuild *b, const struct img_vma 
 	return rebuild_has_runs(b->m, v->start, v->end) ? v->prot | MEMORY_RW : v->prot;
 }
 
+/* Before there are pages. A node that is not here cannot be had. */
+static void memory_policy(struct rebuild *b, const struct img_vma *v)
+{
+	for (size_t i = 0; i < b->m->policies.n; i++) {
+		const struct img_policy *p = &b->m->policies.at[i];
+
+		if (p->start == v->start && p->end == v->end)
+			plan_call(&b->plan, PLAN_TRY, __NR_mbind, v->start, v->end - v->start,
+				  p->mode, plan_data(&b->plan, p->nodes, sizeof(p->nodes)),
+				  8 * sizeof(p->nodes) + 1, 0);
+	}
+}
+
 static void memory_map(struct rebuild *b, size_t i)
 {
 	const struct img_vma *v = &b->m->vmas.at[i];
@@ -159,6 +172,7 @@ static void memory_map(struct rebuild *b, size_t i)
 			    (const uint64_t[6]){ v->start, len, memory_first_prot(b, v),
 						 memory_map_flags(v, fd), PLAN_ARG(fd),
 						 fd < 0 ? 0 : v->offset });
+	memory_policy(b, v);
 	if (v->advice & MEMORY_BIT(MADV_HUGEPAGE))
 		plan_call(&b->plan, PLAN_TRY, __NR_madvise, v->start, len, MADV_HUGEPAGE);
 	if (v->advice & MEMORY_BIT(MADV_NOHUGEPAGE))

@@ -100,6 +100,19 @@ static void thread_sched(struct rebuild *b, const struct img_thread *t)
 		plan_call(p, PLAN_TRY, __NR_ioprio_set, THREAD_IOPRIO_WHO_PROCESS, 0, t->ioprio);
 }
 
+/* Nodes that are not here cannot be had. */
+static void thread_policy(struct rebuild *b, const struct img_thread *t)
+{
+	for (size_t i = 0; i < b->m->policies.n; i++) {
+		const struct img_policy *p = &b->m->policies.at[i];
+
+		if (p->tid == t->tid)
+			plan_call(&b->plan, PLAN_TRY, __NR_set_mempolicy, p->mode,
+				  plan_data(&b->plan, p->nodes, sizeof(p->nodes)),
+				  8 * sizeof(p->nodes) + 1);
+	}
+}
+
 static void thread_ids(struct rebuild *b)
 {
 	const struct img_process *q = &b->m->process;
@@ -198,6 +211,7 @@ void rebuild_thread(struct rebuild *b, const struct img_thread *t)
 	thread_user_structures(b, t);
 	thread_pending(b, t);
 	thread_sched(b, t);
+	thread_policy(b, t);
 	plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_NAME, plan_data(p, t->comm, sizeof(t->comm)));
 	if (t->timerslack_ns)
 		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_TIMERSLACK, t->timerslack_ns);

@@ -6,6 +6,7 @@
 #include "trace/regs.h"
 
 #include <errno.h>
+#include <linux/mempolicy.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 
 enum {
 	COLLECT_TIMERS_AT_ONCE = 64,
+	COLLECT_NODES = sizeof((struct img_policy){ 0 }.nodes),
+	COLLECT_NODES_AT_ONCE = PROBE_OUT_MAX / COLLECT_NODES,
 	COLLECT_MEMBARRIER_REGISTRATIONS = 1 << 9, /* linux/membarrier.h, since 6.3 */
 	COLLECT_LDT = 8, /* bytes: one entry */
 };
@@ -32,19 +35,19 @@ struct batch {
 };
 
 /* Add a call with up to @size bytes of result; its index. */
-static uint32_t batch_add(struct batch *b, long nr, uint32_t size, const uint64_t args[4])
+static uint32_t batch_add(struct batch *b, long nr, uint32_t size, const uint64_t args[5])
 {
 	struct probe_call *c = &b->calls[b->n];
 
 	*c = (struct probe_call){ .nr = (uint64_t)nr };
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 5; i++)
 		c->args[i] = args[i] == collect_out ? b->out_addr + b->out_used : args[i];
 	b->out_at[b->n] = b->out_used;
 	b->out_used += (size + 7) & ~7U;
 	return b->n++;
 }
 
-#define BATCH_ADD(b, nr, size, ...) batch_add(b, nr, size, (const uint64_t[4]){ __VA_ARGS__ })
+#define BATCH_ADD(b, nr, size, ...) batch_add(b, nr, size, (const uint64_t[5]){ __VA_ARGS__ })
 
 /* The result of call @i; what it has filled in goes to @to. */
 static int64_t batch_take(const struct batch *b, uint32_t i, void *to, size_t size)
@@ -112,7 +115,7 @@ int probe_ask(struct probe *p, long nr, const uint64_t args[4], void *data, size
 
 	if (!b)
 		return err_set(err, ENOMEM, "probing");
-	batch_add(b, nr, (uint32_t)size, args);
+	BATCH_ADD(b, nr, (uint32_t)size, args[0], args[1], args[2], args[3]);
 	rc = remote_write(p->remote.tracee->tid, b->out_addr, data, size, err);
 	if (rc >= 0)
 		rc = batch_run(p, b, err);
@@ -172,6 +175,8 @@ static void take_own(const struct batch *b, uint32_t at, struct probe_thread *t)
 	batch_take(b, at + 2, &t->clear_child_tid, sizeof(t->clear_child_tid));
 	if (b->calls[at + 3].result >= 0)
 		t->timerslack_ns = (uint64_t)b->calls[at + 3].result;
+	batch_take(b, at + 4, &t->policy, sizeof(t->policy));
+	batch_take(b, at + 5, t->nodes, sizeof(t->nodes));
 }
 
 static void add_own(struct batch *b)
@@ -180,6 +185,25 @@ static void add_own(struct batch *b)
 	BATCH_ADD(b, SYS_prctl, 4, PR_GET_PDEATHSIG, collect_out);
 	BATCH_ADD(b, SYS_prctl, 8, PR_GET_TID_ADDRESS, collect_out);
 	BATCH_ADD(b, SYS_prctl, 0, PR_GET_TIMERSLACK);
+	BATCH_ADD(b, SYS_get_mempolicy, 8, collect_out);
+	BATCH_ADD(b, SYS_get_mempolicy, COLLECT_NODES, 0, collect_out, 8 * COLLECT_NODES);
+}
+
+/* The modes of mappings, from @first on; how many have found room. */
+static size_t add_places(struct batch *b, const struct probe_report *report, size_t first)
+{
+	size_t n = 0;
+
+	while (b->n < PROBE_CALLS_MAX && first + n < report->nplaces)
+		BATCH_ADD(b, SYS_get_mempolicy, 8, collect_out, 0, 0,
+			  report->places[first + n++].start, MPOL_F_ADDR);
+	return n;
+}
+
+static void take_places(const struct batch *b, uint32_t at, struct img_policy *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		batch_take(b, at + (uint32_t)i, &places[i].mode, sizeof(places[i].mode));
 }
 
 /* Of collect_settings, after those of add_signals. */
@@ -193,6 +217,7 @@ enum {
 	COLLECT_BRK,
 	COLLECT_HAS_LDT,
 	COLLECT_OWN,
+	COLLECT_PLACES = COLLECT_OWN + 6,
 };
 
 /* All that one thread can say at once: each time that it is let go and stopped again costs the pause. */
@@ -214,6 +239,7 @@ static int collect_settings(struct probe *p, void *data, struct err *err)
 	BATCH_ADD(b, SYS_brk, 0, 0);
 	BATCH_ADD(b, SYS_modify_ldt, COLLECT_LDT, 0, collect_out, COLLECT_LDT);
 	add_own(b);
+	add_places(b, report, 0);
 	return batch_begin(p, b, err);
 }
 
@@ -253,14 +279,65 @@ static int collect_timers(struct probe *p, struct probe_timer *timers, size_t n,
 	return rc;
 }
 
+/* The modes of those mappings that there was no room for in the settings' batch. */
+static int collect_places(struct probe *p, const struct probe_report *report, size_t first,
+			  struct err *err)
+{
+	int rc = 0;
+
+	while (rc >= 0 && first < report->nplaces) {
+		OWNED_PTR struct batch *b = batch_new(p);
+		size_t n;
+
+		if (!b)
+			return err_set(err, ENOMEM, "probing");
+		n = add_places(b, report, first);
+		rc = batch_run(p, b, err);
+		if (rc >= 0)
+			take_places(b, 0, report->places + first, n);
+		first += n;
+	}
+	return rc;
+}
+
+/* Hardly any has a policy of its own: only those are asked for their nodes. */
+static int collect_nodes(struct probe *p, const struct probe_report *report, struct err *err)
+{
+	struct img_policy *asked[COLLECT_NODES_AT_ONCE];
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i <= report->nplaces; i++) {
+		OWNED_PTR struct batch *b = NULL;
+
+		if (i < report->nplaces && report->places[i].mode)
+			asked[n++] = &report->places[i];
+		if (!n || (n < COLLECT_NODES_AT_ONCE && i < report->nplaces))
+			continue;
+		b = batch_new(p);
+		if (!b)
+			return err_set(err, ENOMEM, "probing");
+		for (size_t k = 0; k < n; k++)
+			BATCH_ADD(b, SYS_get_mempolicy, COLLECT_NODES, 0, collect_out,
+				  8 * COLLECT_NODES, asked[k]->start, MPOL_F_ADDR);
+		rc = batch_run(p, b, err);
+		for (uint32_t k = 0; rc >= 0 && k < n; k++)
+			batch_take(b, k, asked[k]->nodes, COLLECT_NODES);
+		n = 0;
+	}
+	return rc;
+}
+
 /* What every thread has to be asked for itself. It does so in a slot of its own. */
 struct thread_slot {
 	struct probe_job job;
-	struct probe_call calls[4];
+	struct probe_call calls[6];
 	stack_t altstack;
 	uint64_t pdeathsig, clear_child_tid;
-	uint8_t rest[PROBE_SLOT_SIZE - sizeof(struct probe_job) - 4 * sizeof(struct probe_call) -
-		     sizeof(stack_t) - 16];
+	uint32_t policy, unused;
+	uint64_t nodes[COLLECT_NODES / sizeof(uint64_t)];
+	uint8_t rest[PROBE_SLOT_SIZE - sizeof(struct probe_job) - 6 * sizeof(struct probe_call) -
+		     sizeof(stack_t) - 24 - COLLECT_NODES];
 };
 _Static_assert(sizeof(struct thread_slot) == PROBE_SLOT_SIZE, "written and read at once");
 _Static_assert(offsetof(struct thread_slot, rest) <= PROBE_SLOT_SIZE - PROBE_SLOT_STACK,
@@ -277,7 +354,7 @@ static void slot_fill(struct thread_slot *s, uint64_t at)
 	struct probe_call *c = s->calls;
 
 	s->job.calls = at + offsetof(struct thread_slot, calls);
-	s->job.ncalls = 4;
+	s->job.ncalls = 6;
 	c[0] = (struct probe_call){ SYS_sigaltstack,
 				    { 0, at + offsetof(struct thread_slot, altstack) },
 				    0 };
@@ -289,6 +366,13 @@ static void slot_fill(struct thread_slot *s, uint64_t at)
 				      at + offsetof(struct thread_slot, clear_child_tid) },
 				    0 };
 	c[3] = (struct probe_call){ SYS_prctl, { PR_GET_TIMERSLACK }, 0 };
+	c[4] = (struct probe_call){ SYS_get_mempolicy,
+				    { at + offsetof(struct thread_slot, policy) },
+				    0 };
+	c[5] = (struct probe_call){ SYS_get_mempolicy,
+				    { 0, at + offsetof(struct thread_slot, nodes),
+				      8 * COLLECT_NODES },
+				    0 };
 }
 
 static void slot_take(const struct thread_slot *s, struct probe_thread *t)
@@ -304,6 +388,10 @@ static void slot_take(const struct thread_slot *s, struct probe_thread *t)
 		t->clear_child_tid = s->clear_child_tid;
 	if (s->calls[3].result >= 0)
 		t->timerslack_ns = (uint64_t)s->calls[3].result;
+	if (s->calls[4].result == 0)
+		t->policy = s->policy;
+	if (s->calls[5].result == 0)
+		memcpy(t->nodes, s->nodes, sizeof(t->nodes));
 }
 
 static uint64_t slot_address(const struct probe *p, size_t i)
@@ -395,7 +483,7 @@ static int collect_threads(struct probe *p, struct probe_report *report, struct 
 static int collect_rest(struct probe *p, void *data, struct err *err)
 {
 	struct probe_report *report = data;
-	size_t self = 0;
+	size_t self = 0, placed;
 	int rc = batch_end(p, p->batch, err);
 
 	if (rc < 0)
@@ -407,6 +495,11 @@ static int collect_rest(struct probe *p, void *data, struct err *err)
 	if (!report->threads)
 		return err_set(err, ENOMEM, "probing");
 	take_own(p->batch, COLLECT_OWN, &report->threads[self]);
+	placed = p->batch->n - COLLECT_PLACES;
+	take_places(p->batch, COLLECT_PLACES, report->places, placed);
+	rc = collect_places(p, report, placed, err);
+	if (rc >= 0)
+		rc = collect_nodes(p, report, err);
 	for (size_t i = 0; i < report->ntimers && rc >= 0; i += COLLECT_TIMERS_AT_ONCE) {
 		size_t n = report->ntimers - i;
 

@@ -18,6 +18,8 @@ struct probe_thread {
 	uint32_t pdeathsig;
 	uint64_t clear_child_tid;
 	uint64_t timerslack_ns;
+	uint32_t policy; /* of memory: MPOL_*, on @nodes */
+	uint64_t nodes[16];
 };
 
 struct probe_timer { /* timer_gettime and timer_getoverrun of one POSIX timer, ids from the caller */
@@ -37,6 +39,9 @@ struct probe_report {
 	struct probe_thread *threads; /* as in park_process.threads; owned by the report */
 	struct probe_timer *timers; /* in: ids; out: the rest. Owned by the caller */
 	size_t ntimers;
+	struct img_policy
+		*places; /* in: where mappings start; out: mode, nodes. Owned by the caller */
+	size_t nplaces;
 };
 
 struct probe; /* one process with the probe mapped */
@@ -71,7 +76,7 @@ enum { PROBE_ASK_MAX = 16384 }; /* bytes of data */
 int probe_ask(struct probe *probe, long nr, const uint64_t args[4], void *data, size_t size,
 	      int64_t *result, struct err *err);
 
-/* Fill the report of each (timers and ntimers set by the caller). An error names the process. */
+/* Fill the report of each (timers and places set by the caller). An error names the process. */
 int probe_collect(struct probe *const *probes, struct probe_report *reports, size_t n,
 		  struct err *err);
 void probe_report_done(struct probe_report *report);
