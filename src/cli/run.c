@@ -12,6 +12,7 @@
 #include "cli/resume.h"
 #include "coord/generation.h"
 #include "host/json.h"
+#include "job/script.h"
 #include "job/walltime.h"
 
 #include <errno.h>
@@ -19,6 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 enum { RUN_WAIT_IN_JOB_S = 60 }; /* the leg before may still be on its way out */
 
@@ -282,8 +285,6 @@ static void run_tell_agent(struct run *r)
 	struct agent_options *o = &r->agent.agent;
 	const struct contract *c = r->leg.options.contract;
 
-	if (!r->leg.options.stop_signals)
-		r->leg.options.stop_signals = c->stop_signals;
 	o->stop_signals = r->leg.options.stop_signals;
 	o->ignored_signals = c->shield ? o->stop_signals : 0;
 	o->ends_with_front = strcmp(c->name, "plain");
@@ -293,12 +294,35 @@ static void run_tell_agent(struct run *r)
 	r->restart.workers = o->workers;
 }
 
+/* What ends the script that we are a line of ends its job: it must not end before us. */
+static void run_keep_script(const struct run *r)
+{
+	const struct leg_options *o = &r->leg.options;
+	struct script s = { .signals = o->stop_signals,
+			    .saved_status = { o->contract->stopped_status, COMMAND_USED_UP } };
+	bool term = s.signals >> (SIGTERM - 1) & 1;
+	int stop = term ? SIGTERM : __builtin_ffsll((long long)s.signals);
+	pid_t parent = getppid();
+
+	if (!o->contract->scontrol || !*r->leg.place.job || !script_find(&s))
+		return;
+	/* Where Slurm lets us live when it has ended nevertheless: stop. */
+	prctl(PR_SET_PDEATHSIG, stop);
+	if (getppid() != parent)
+		raise(stop);
+	if (script_keep(&s) < 0 && s.waits)
+		fprintf(stderr, "cairn: Slurm's signals go to the job's script, which waits for "
+				"this command: it dies of "
+				"them, or runs its trap too late, and nothing is saved. Write "
+				"`exec cairn run ...`\n");
+}
+
 static int run_outside(const struct run *r, char *const *argv, struct err *err)
 {
 	const struct leg_options *o = &r->leg.options;
 	const struct outside outside = {
 		.contract = o->contract,
-		.stop_signals = o->stop_signals ? o->stop_signals : o->contract->stop_signals,
+		.stop_signals = o->stop_signals,
 		.no_requeue = o->no_requeue,
 	};
 
@@ -313,9 +337,12 @@ int run_command(int argc, char **argv, struct err *err)
 	options_parse(&run_argp, argc, argv, ARGP_IN_ORDER, &r);
 	if (!r.leg.options.contract)
 		r.leg.options.contract = contract_guess();
+	if (!r.leg.options.stop_signals)
+		r.leg.options.stop_signals = r.leg.options.contract->stop_signals;
+	place_read(&r.leg.place);
+	run_keep_script(&r);
 	if (outside_is_meant(argv + r.first))
 		return run_outside(&r, argv + r.first, err);
-	place_read(&r.leg.place);
 	if (*r.leg.place.job && !r.wait_given)
 		r.leg.options.wait_s = RUN_WAIT_IN_JOB_S;
 	run_tell_agent(&r);

@@ -129,9 +129,12 @@ int slurm_ask(struct slurm_job *job, const char *id, struct err *err)
 	slurm_field(said, "JobState", " \n", text, sizeof(text));
 	job->running = !strcmp(text, "RUNNING");
 	slurm_field(said, "Reason", " \n", text, sizeof(text));
-	/* A script that did not wait for us has ended, perhaps badly; that is not what its owner wants. */
-	job->running =
-		job->running || !strcmp(text, "TimeLimit") || !strcmp(text, "NonZeroExitCode");
+	/*
+	 * A script that did not wait for us has ended, perhaps badly, or by a signal (a failed launch, in
+	 * Slurm's words); that is not what its owner wants.
+	 */
+	job->running = job->running || !strcmp(text, "TimeLimit") ||
+		       !strcmp(text, "NonZeroExitCode") || !strcmp(text, "JobLaunchFailure");
 	slurm_field(said, "TimeLimit", " \n", text, sizeof(text));
 	if (!walltime_parse(&job->limit_s, text))
 		job->limit_s = 0;
