@@ -102,6 +102,7 @@ int resume_program(struct images *im, const struct agent_options *options,
 	struct agent *agent;
 
 	resume_streams(&r);
+	r.ends = options->ends_with_front;
 	if (restart_check(im->at, im->n, &r, err) < 0)
 		return err->num == ENOENT || err->num == ESTALE ? images_failed(im->path, err)
 								: -err->num;

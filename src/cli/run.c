@@ -10,12 +10,15 @@
 #include "cli/leg.h"
 #include "cli/outside.h"
 #include "cli/resume.h"
+#include "cli/serve.h"
 #include "coord/generation.h"
+#include "coord/terminal.h"
 #include "host/json.h"
 #include "job/script.h"
 #include "job/walltime.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +27,8 @@
 #include <unistd.h>
 
 enum { RUN_WAIT_IN_JOB_S = 60 }; /* the leg before may still be on its way out */
+
+enum { RUN_LOW_IDS = 300 }; /* as those of a container's first processes */
 
 enum {
 	RUN_CONTRACT = 256,
@@ -231,6 +236,30 @@ static int run_resume(struct run *r, struct err *err)
 	return -err->num;
 }
 
+/*
+ * In a job the agent stands apart; not at a terminal, which is handed on within a group. Nor in a container,
+ * where low ids cannot be had again: all of it ends with the container.
+ */
+static int run_launch(struct run *r, char **argv, struct err *err)
+{
+	struct agent_options *o = &r->agent.agent;
+	int line = -1, rc;
+
+	if (o->ends_with_front && getpid() > RUN_LOW_IDS && terminal_foreground() < 0 &&
+	    serve_apart(&line, err) < 0)
+		return -err->num;
+	if (line >= 0)
+		o->front_fd = fcntl(line, F_DUPFD_CLOEXEC, 3);
+	rc = serve_program(o, argv, leg_ended, &r->leg, err);
+	if (line < 0)
+		return rc;
+	if (rc < 0)
+		fprintf(stderr, "cairn run: %s\n", err->msg);
+	leg_not_started(&r->leg);
+	serve_tell(line, rc < 0 ? COMMAND_NOT_STARTED : rc);
+	_exit(0);
+}
+
 static int run_start(struct run *r, char **argv, struct err *err)
 {
 	int n, status;
@@ -251,7 +280,7 @@ static int run_start(struct run *r, char **argv, struct err *err)
 	if (n < 0)
 		return n;
 	leg_begin(&r->leg, r->dir.name, r->dir.dir, argv);
-	n = n ? run_resume(r, err) : serve_program(&r->agent.agent, argv, leg_ended, &r->leg, err);
+	n = n ? run_resume(r, err) : run_launch(r, argv, err);
 	leg_not_started(&r->leg);
 	return n;
 }

@@ -22,6 +22,17 @@ int serve_program(const struct agent_options *options, char *const *argv, serve_
 		  void *data, struct err *err);
 
 /*
+ * In a job: the agent becomes a process of its own, in a group of its own, and this one its front. If one of
+ * them is killed, alone or with the script's process group, the other one ends the program; and what else the
+ * script had started, before it began us with exec, is none of the agent's.
+ * Returns 0 in the agent, with its end of the line in *@line, for serve_program (a copy) and at the very end
+ * serve_tell. Else -errno.
+ */
+int serve_apart(int *line, struct err *err);
+/* The agent's last word, where the program was not started: exit status @status. Closes @line. */
+void serve_tell(int line, int status);
+
+/*
  * Have the agent of computation @name (NULL: the only one) start @argv beside what it has, and be its front.
  * Returns as serve_program.
  */

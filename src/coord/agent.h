@@ -3,8 +3,8 @@
  * The agent: the process behind launch, restart, run and adopt. Parent and subreaper of the
  * computation; takes checkpoints when asked; passes signals, stops and the exit status through.
  *
- * The one rule: whatever happens to the agent, the program runs on; whatever happens to the program is
- * passed on as it happened.
+ * The one rule: whatever happens to the agent, the program runs on (but not in a job); whatever happens to
+ * the program is passed on as it happened.
  */
 #pragma once
 
@@ -73,7 +73,7 @@ struct agent_options {
 	uint64_t stop_signals; /* on these: checkpoint, end the program, and end */
 	uint64_t ignored_signals; /* the program is started with these ignored */
 	uint64_t held_signals; /* our caller blocks these already, but not for the program */
-	bool ends_with_front; /* in a job: when the front is killed, so is the program */
+	bool ends_with_front; /* in a job: when front or agent are killed, so is the program */
 	const struct agent_hooks *hooks; /* NULL: none */
 	void *hooks_data;
 };

@@ -3,6 +3,7 @@
 
 #include "base/owned.h"
 #include "host/fault.h"
+#include "host/procid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,10 +182,33 @@ static void front_clear(const struct front_building *b)
 	}
 }
 
+/* Whatever there is: it comes to us, generation by generation, as those above it end. */
+static void front_clear_all(void)
+{
+	pid_t child;
+
+	do {
+		FILE *f = fopen("/proc/thread-self/children", "re");
+
+		while (f && fscanf(f, "%d", &child) == 1)
+			kill(procid_meant(child), SIGKILL);
+		if (f)
+			fclose(f);
+	} while (waitpid(-1, NULL, __WALL) > 0);
+}
+
 static void __attribute__((noreturn)) front_lost(const struct front *f)
 {
 	if (f->foreground)
 		front_give_terminal(getpgrp());
+	if (f->building->ends) {
+		fprintf(stderr,
+			"%s: the agent was killed, and the program with it; checkpoints are as "
+			"they were\n",
+			f->building->command);
+		front_clear_all();
+		_exit(f->ready ? 1 : 125);
+	}
 	if (!f->ready)
 		front_clear(f->building);
 	fprintf(stderr,
@@ -206,7 +230,8 @@ static void front_message(struct front *f)
 		front_lost(f);
 	case FRONT_READY:
 		f->ready = true;
-		prctl(PR_SET_CHILD_SUBREAPER, f->building->subreaper);
+		if (!f->building->ends)
+			prctl(PR_SET_CHILD_SUBREAPER, f->building->subreaper);
 		f->own_group = value;
 		break;
 	case FRONT_BUILT:

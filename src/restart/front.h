@@ -4,7 +4,7 @@
  * elsewhere (with another id, perhaps in namespaces of its own). A line of messages joins the two.
  *
  * The one rule: the front owns nothing. It passes on what comes from outside, stops when the program stops,
- * ends as the program ended; if it is killed, the agent and the program go on.
+ * ends as the program ended; if it is killed, the agent and the program go on (but not in a job).
  */
 #pragma once
 
@@ -61,6 +61,7 @@ struct front_building {
 	/* Of a program that runs already: readable when it has ended, and the agent ought to look. */
 	int ended;
 	bool own_group; /* of such a program: FRONT_READY */
+	bool ends; /* in a job: if the agent is killed, all of the program is */
 };
 
 /* Before anything is forked: orphans come to us from now on. What PR_SET_CHILD_SUBREAPER was before. */

@@ -364,7 +364,7 @@ static int ids_choose(struct ids *s, enum ids_strategy wanted, enum ids_strategy
 /* The process that was called: it never returns. */
 static void __attribute__((noreturn))
 ids_be_front(const struct ids *s, int line, const struct restart_place *place, pid_t child,
-	     int subreaper)
+	     int subreaper, bool ends)
 {
 	bool direct = place->strategy != IDS_NAMESPACE;
 	OWNED_PTR pid_t *pids = calloc(s->n, sizeof(*pids));
@@ -375,6 +375,7 @@ ids_be_front(const struct ids *s, int line, const struct restart_place *place, p
 		.pids = pids,
 		.npids = direct && pids ? s->n : 0,
 		.subreaper = subreaper,
+		.ends = ends,
 	};
 
 	for (size_t i = 0; i < building.npids; i++)
@@ -424,7 +425,7 @@ int ids_place(struct image_reader *const *images, size_t n, const struct restart
 	}
 	close(line[1]);
 	if (rc > 0)
-		ids_be_front(&s, line[0], place, rc, subreaper);
+		ids_be_front(&s, line[0], place, rc, subreaper, options->ends);
 	close(line[0]);
 	return rc;
 }

@@ -26,6 +26,7 @@ struct restart_options {
 	enum ids_strategy strategy;
 	int workers; /* 0: one per core */
 	int std_fds[3]; /* the streams that the program gets in the place of those outside */
+	bool ends; /* in a job: if agent or front is killed, so is the program */
 	char *const *env; /* NAME=VALUE to set in the program's environment; NULL: none */
 };
 

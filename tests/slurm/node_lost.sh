@@ -12,17 +12,20 @@ exec "$CAIRN" run -i 1 -d ckpt -- "$program" steps
 END
 until_true 'a checkpoint' said lost 'generation 1,'
 node=$(field NodeList)
-# All that ran there is gone, parents first: nobody sees another's end.
-end_tree() {
+# All that ran there is gone, at once: nobody sees another's end.
+stop_tree() {
 	local child children
+	kill -STOP "$1" 2>/dev/null
+	tree+=("$1")
 	read -ra children < <(cat /proc/"$1"/task/*/children 2>/dev/null | tr '\n' ' ')
-	kill -9 "$1" 2>/dev/null
 	for child in "${children[@]}"; do
-		end_tree "$child"
+		stop_tree "$child"
 	done
 }
+tree=()
 kill -9 "$(cat "$cluster/pid/$node")"
-end_tree "$(awk '/^PPid/ { print $2 }' /proc/"$(cat batch.pid)"/status)"
+stop_tree "$(awk '/^PPid/ { print $2 }' /proc/"$(cat batch.pid)"/status)"
+kill -9 "${tree[@]}"
 scontrol update NodeName="$node" State=down Reason=test
 next_leg 1
 until_true 'it goes on' said lost "leg 2: job $job on n"
