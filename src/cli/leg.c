@@ -6,6 +6,7 @@
 #include "host/json.h"
 #include "job/interval.h"
 #include "job/prometheus.h"
+#include "job/requeue.h"
 #include "job/walltime.h"
 
 #include <errno.h>
@@ -347,8 +348,9 @@ static void leg_status(void *data, json_t *status)
 const struct agent_hooks leg_hooks = { .event = leg_event, .plan = leg_plan, .status = leg_status };
 
 /* The next leg gets no more time than is left, and its comment says how much that is. */
-static void leg_pass_budget(struct leg *leg, const struct slurm_job *now)
+static void leg_pass_budget(void *data, const struct slurm_job *now)
 {
+	struct leg *leg = data;
 	int64_t left = ledger_left(&leg->ledger);
 	struct err err = ERR_INIT;
 
@@ -366,36 +368,23 @@ static void leg_pass_budget(struct leg *leg, const struct slurm_job *now)
 		leg_say(leg, "the comment stays: %s", err.msg);
 }
 
-/*
- * Slurm takes a job that was cancelled a moment ago for one to be queued again, if it is told to; and one
- * that gives way to another, or has lost its node, it queues by itself.
- */
+static void leg_say_text(const void *data, const char *text)
+{
+	leg_say(data, "%s", text);
+}
+
 static void leg_requeue(struct leg *leg)
 {
-	struct err err = ERR_INIT;
-	struct slurm_job now;
+	const struct requeue r = { .job = leg->place.job,
+				   .dir = leg->dir,
+				   .say = leg_say_text,
+				   .before = leg_pass_budget,
+				   .data = leg };
 
-	if (leg->no_scontrol) {
+	if (leg->no_scontrol)
 		leg_say(leg, "job %s is to be queued again from outside", leg->place.job);
-		return;
-	}
-	if (slurm_ask(&now, leg->place.job, &err) >= 0 && !now.running) {
-		leg_say(leg, "job %s is being ended by Slurm, or was cancelled: left to it",
-			leg->place.job);
-		return;
-	}
-	if (now.known && !now.requeue) {
-		leg_say(leg,
-			"job %s cannot be queued again (%s): submitted again with -d '%s' it goes "
-			"on",
-			leg->place.job, now.batch ? "--no-requeue" : "no batch job", leg->dir);
-		return;
-	}
-	leg_pass_budget(leg, &now);
-	leg_say(leg, "job %s is to be queued again", leg->place.job);
-	if (slurm_requeue(leg->place.job, &err) < 0)
-		leg_say(leg, "it is not queued again: %s. Submitted again with -d '%s' it goes on",
-			err.msg, leg->dir);
+	else
+		requeue_job(&r);
 }
 
 static bool leg_used_up(const struct leg *leg)
