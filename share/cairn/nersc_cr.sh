@@ -17,6 +17,9 @@ case ":$PATH:" in
 esac
 # Inside a container often only one of them is known.
 export SLURM_JOB_ID=${SLURM_JOB_ID:-${SLURM_JOBID:-}}
+# What Slurm calls this job: the id of the last task of an array is also that of all the array.
+cr_id=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+cr_id=${cr_id:-$SLURM_JOB_ID}
 cr_command=''
 
 cr_say() {
@@ -49,7 +52,7 @@ timestr2secs() {
 
 # What squeue says of this job in one format.
 cr_job() {
-	[ -n "$SLURM_JOB_ID" ] && squeue -h -j "$SLURM_JOB_ID" -o "$1" 2>/dev/null | head -1
+	[ -n "$SLURM_JOB_ID" ] && squeue -h -j "$cr_id" -o "$1" 2>/dev/null | head -1
 }
 
 # The seconds before its limit at which this job is signalled, if its script says so.
@@ -117,11 +120,11 @@ func_trap() {
 	fi
 	limit=$(timestr2secs "$(cr_job %l)")
 	trap '' TERM # which the requeue brings
-	scontrol update JobId="$SLURM_JOB_ID" Comment="$remainingTime" >&2
-	scontrol requeue "$SLURM_JOB_ID" >&2 || status=1
+	scontrol update JobId="$cr_id" Comment="$remainingTime" >&2
+	scontrol requeue "$cr_id" >&2 || status=1
 	# A limit below the time used would end the job, so only now.
 	[ $((requestTime * 60)) -ge "$limit" ] ||
-		scontrol update JobId="$SLURM_JOB_ID" TimeLimit="$requestTime" >&2
+		scontrol update JobId="$cr_id" TimeLimit="$requestTime" >&2
 	trap - TERM
 	return $status
 }
