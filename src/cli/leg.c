@@ -304,6 +304,7 @@ static void leg_event(void *data, const struct agent_event *e)
 			leg_given_up(leg);
 		break;
 	case AGENT_EVENT_STOP:
+		leg->signal_caught |= e->caught;
 		leg_asked(leg, e->signo);
 		break;
 	case AGENT_EVENT_TICK:
@@ -416,16 +417,29 @@ static int leg_stopped(struct leg *leg, int status)
 	return used_up ? W_EXITCODE(COMMAND_USED_UP, 0) : status;
 }
 
+/*
+ * Slurm may send a signal to every process of a job: has the program ended of that, in whatever way? One that
+ * has no handler for it and says that all is well has come to its own end.
+ */
+static bool leg_is_cut_short(const struct leg *leg, int wait_status)
+{
+	return leg->asked_to_stop && (wait_status || leg->signal_caught);
+}
+
 static int leg_finished(struct leg *leg, int wait_status)
 {
-	if (WIFEXITED(wait_status)) {
+	if (WIFEXITED(wait_status) && leg_is_cut_short(leg, wait_status)) {
+		ledger_end(&leg->ledger, ledger_killed, WEXITSTATUS(wait_status));
+	} else if (WIFEXITED(wait_status)) {
 		ledger_finish(leg->lock.dirfd, WEXITSTATUS(wait_status));
 		ledger_end(&leg->ledger, ledger_finished, WEXITSTATUS(wait_status));
 	} else {
 		ledger_end(&leg->ledger, ledger_killed, -1);
 	}
 	leg_record(leg);
-	if (*leg->place.job && WIFEXITED(wait_status))
+	if (leg_is_cut_short(leg, wait_status))
+		leg_say(leg, "the program has ended of the signal: all of its work is lost");
+	else if (*leg->place.job && WIFEXITED(wait_status))
 		leg_say(leg, "finished with status %d; %s of wall time used",
 			WEXITSTATUS(wait_status),
 			walltime_write((int64_t)ledger_used(&leg->ledger)).s);
@@ -456,13 +470,12 @@ static void leg_ignore_signals(const struct leg *leg)
 int leg_ended(void *data, enum agent_end end, int wait_status)
 {
 	struct leg *leg = data;
-	int status = wait_status;
+	int status = wait_status, stopped = W_EXITCODE(leg->options.contract->stopped_status, 0);
 
 	if (end == AGENT_END_STOPPED)
-		status = leg_stopped(leg, W_EXITCODE(leg->options.contract->stopped_status, 0));
-	else if (end == AGENT_END_PROGRAM && WIFSIGNALED(wait_status) && leg->asked_to_stop &&
-		 leg->generation)
-		status = leg_stopped(leg, wait_status);
+		status = leg_stopped(leg, stopped);
+	else if (end == AGENT_END_PROGRAM && leg_is_cut_short(leg, wait_status) && leg->generation)
+		status = leg_stopped(leg, WIFSIGNALED(wait_status) ? wait_status : stopped);
 	else if (end == AGENT_END_PROGRAM)
 		status = leg_finished(leg, wait_status);
 	else

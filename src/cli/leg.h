@@ -39,6 +39,7 @@ struct leg {
 	struct slurm_job slurm;
 	bool comment_is_time; /* the job's comment counts the wall time that is left */
 	bool asked_to_stop;
+	bool signal_caught; /* by the program: it may end by itself of what asked us to stop */
 	bool told_lead;
 	bool no_scontrol; /* in a container without Slurm's commands */
 	int64_t start_ns, end_ns; /* CLOCK_REALTIME; end 0: unknown */

@@ -8,6 +8,7 @@
 #include "coord/spawn.h"
 #include "coord/terminal.h"
 #include "host/log.h"
+#include "host/proc.h"
 #include "restart/cycle.h"
 
 #include <errno.h>
@@ -202,7 +203,10 @@ int agent_take(struct agent *a, pid_t root, bool child, struct err *err)
 
 void agent_ask_to_stop(struct agent *a, int signo)
 {
-	const struct agent_event event = { .kind = AGENT_EVENT_STOP, .signo = signo };
+	bool caught = signo && proc_status_number(a->root, "SigCgt", 16, 0) >> (signo - 1) & 1;
+	const struct agent_event event = { .kind = AGENT_EVENT_STOP,
+					   .signo = signo,
+					   .caught = caught };
 	struct round_request *r;
 
 	if (a->asked_to_stop)
@@ -235,6 +239,12 @@ static void agent_continued(struct agent *a)
 	kill(-getpgid(a->root), SIGCONT);
 }
 
+void agent_heard(struct agent *a, int signo)
+{
+	a->told_to_end |= signo == SIGTERM || signo == SIGINT || signo == SIGQUIT ||
+			  signo == SIGHUP || signo == SIGXCPU;
+}
+
 static void agent_on_signal(struct agent *a, const struct signalfd_siginfo *si)
 {
 	int signo = (int)si->ssi_signo;
@@ -242,6 +252,7 @@ static void agent_on_signal(struct agent *a, const struct signalfd_siginfo *si)
 	log_debug("agent", "signal %d, code %d, from pid %u", signo, si->ssi_code, si->ssi_pid);
 	if (signo == SIGCHLD)
 		return; /* children_look follows anyway */
+	agent_heard(a, signo);
 	if (signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU)
 		a->stop_heard_ns = agent_clock_ns(CLOCK_MONOTONIC);
 	if (signo == SIGCONT && si->ssi_code == SI_QUEUE && si->ssi_int == AGENT_WAKE) {

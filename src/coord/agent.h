@@ -34,6 +34,7 @@ struct agent_event {
 	int64_t took_ns, pause_ns;
 	const char *error;
 	int signo;
+	bool caught; /* the first process of the program has a handler for it */
 };
 
 /* What is to happen by itself. */

@@ -57,6 +57,7 @@ struct agent {
 	bool exec_failed;
 	bool stopped_by_us; /* run: checkpointed and ended, as asked */
 	bool leave; /* quit: end without the program */
+	bool told_to_end; /* somebody has, by a signal: how it ends then is not its own end */
 	bool asked_to_stop; /* run: to checkpoint and stop */
 	int stop_tries; /* how many of those checkpoints have failed */
 	int answer; /* wait status for those who wait for us, once agent_serve has returned */
@@ -86,6 +87,9 @@ void agent_set_interval(struct agent *a, unsigned int seconds);
 /* children.c: whatever has happened to our children; call when SIGCHLD has come. */
 void children_look(struct agent *a);
 void children_root_ended(struct agent *a, int wait_status);
+
+/* @signo has come from outside, to us or to the front. */
+void agent_heard(struct agent *a, int signo);
 
 /* Deal with the signals that have come. */
 void agent_read_signals(struct agent *a);

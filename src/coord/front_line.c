@@ -32,6 +32,8 @@ static void front_line_message(struct agent *a, int type, int value)
 
 	if (!a->root || a->root_ended)
 		return;
+	if (type == FRONT_SIGNAL)
+		agent_heard(a, value);
 	if (type == FRONT_SIGNAL && value > 0 && value <= SIGRTMAX && !agent_takes_signal(a, value))
 		signals_pass(&si, a->root);
 	if (type == FRONT_CONTINUE && a->root_stopped) {

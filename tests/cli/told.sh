@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A program that has a handler for the signal that ends its leg, and ends by it, has not finished: it goes on
+# from its checkpoint.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# told STATUS: with a handler that ends it so
+told() {
+	echo "trap 'exit $1' TERM; $counter"
+}
+
+job() {
+	start job env ${fault:+CAIRN_FAULT=$fault} "$CAIRN" run --exit-contract=htcondor -n job -- bash -c "$(told "$1")"
+}
+
+# Slurm signals all processes of a job; the program may be faster than its checkpoint.
+for status in 0 7; do
+	rm -rf cairn-job
+	fault='' job $status
+	hear job
+	program=$answer
+	ask job 1
+	must 0 '' "$CAIRN" checkpoint
+	ask job 2
+	kill -9 "$program"
+	ended job 137
+	fault=ckpt.captured:1:error job $status
+	ask job 2
+	kill -TERM "${pid[job]}"
+	until grep -q 'the program runs on' job.err; do sleep 0.1; done
+	ask job 3
+	"$CAIRN" kill -s TERM >/dev/null
+	# bash runs its trap when it has read a line
+	echo >&"${to[job]}"
+	ended job 85
+	fault='' job $status
+	ask job 2
+	tell job 'exit 3'
+	ended job 3
+	rm job.err
+done
+
+# With nothing to go on from it has not finished either.
+rm -rf cairn-job
+fault=ckpt.captured:1:error job 7
+hear job
+kill -TERM "${pid[job]}"
+until grep -q 'the program runs on' job.err; do sleep 0.1; done
+"$CAIRN" kill -s TERM >/dev/null
+echo >&"${to[job]}"
+ended job 7
+[ ! -e cairn-job/finished ] || fail 'it has finished'
+
+# Under DMTCP's commands.
+export PATH="$TESTS/../share/cairn/dmtcp/bin:$PATH"
+unset DMTCP_COORD_HOST DMTCP_COORD_PORT
+for status in 0 7; do
+	dmtcp_coordinator --daemon --exit-on-last -p 0 --port-file port >/dev/null
+	DMTCP_COORD_PORT=$(<port)
+	export DMTCP_COORD_PORT
+	start it dmtcp_launch -j bash -c "$(told "$status")"
+	hear it
+	ask it 1
+	dmtcp_command -bc >/dev/null
+	kill -TERM "${pid[it]}"
+	echo >&"${to[it]}"
+	ended it $status
+	dmtcp_coordinator --daemon --exit-on-last -p 0 --port-file port >/dev/null
+	DMTCP_COORD_PORT=$(<port)
+	start it ./dmtcp_restart_script.sh -p "$DMTCP_COORD_PORT"
+	ask it 2
+	tell it 'exit 4'
+	ended it 4
+	rm -rf ckpt_*
+done
