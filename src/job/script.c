@@ -32,6 +32,8 @@ bool script_find(struct script *s)
 		if (!proc_status_text(pid, "Name", name, sizeof(name)) ||
 		    !strcmp(name, "slurmstepd"))
 			return false; /* we are what Slurm has started: its signals reach us */
+		if (!strcmp(name, "cairn"))
+			return false; /* as in a container: they come through that one */
 		if (above > 1 && proc_status_text(above, "Name", name, sizeof(name)) &&
 		    !strcmp(name, "slurmstepd")) {
 			s->pid = pid;

@@ -19,7 +19,7 @@ struct script {
 	int saved_status[2]; /* with which a run ends that has saved the job */
 };
 
-/* Are we a line of a job's script? Fills pid and waits. */
+/* Are we a line of a job's script, and in no other cairn's care? Fills pid and waits. */
 bool script_find(struct script *s);
 
 /*

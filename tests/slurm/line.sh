@@ -75,6 +75,26 @@ for name in a b; do
 	seq "$(steps steps-$name)" | cmp - steps-$name || fail "steps-$name: lost, doubled or changed"
 done
 
+# A container's client in the place of the program: the cairn outside is the line.
+cat >shifter <<'END'
+#!/bin/bash
+shift
+exec "$@"
+END
+chmod +x shifter
+submit contained <<END
+#!/bin/bash
+"$CAIRN" run -- ./shifter --image=some/image:tag "$CAIRN" run -d ckpt-contained -- "$program" steps-contained
+echo "the next line: \$?"
+END
+works steps-contained
+as_user scancel --batch --signal=USR1 "$job"
+next_leg 1
+until_true 'leg 2' said contained 'leg 2: job'
+works steps-contained
+ends contained
+! said contained 'exec cairn run' || fail 'the inner one believes itself a line of the script'
+
 # Where the script cannot be traced it is said, and what outlives its end under some ways to find a job's processes stops.
 submit refused <<END
 #!/bin/bash
