@@ -5,6 +5,12 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# The program may be gone before the line that would have its trap run.
+trap '' PIPE
+nudge() {
+	echo 2>/dev/null >&"${to[$1]}" || :
+}
+
 # told STATUS: with a handler that ends it so
 told() {
 	echo "trap 'exit $1' TERM; $counter"
@@ -31,8 +37,7 @@ for status in 0 7; do
 	until grep -q 'the program runs on' job.err; do sleep 0.1; done
 	ask job 3
 	"$CAIRN" kill -s TERM >/dev/null
-	# bash runs its trap when it has read a line
-	echo >&"${to[job]}"
+	nudge job
 	ended job 85
 	fault='' job $status
 	ask job 2
@@ -48,7 +53,7 @@ hear job
 kill -TERM "${pid[job]}"
 until grep -q 'the program runs on' job.err; do sleep 0.1; done
 "$CAIRN" kill -s TERM >/dev/null
-echo >&"${to[job]}"
+nudge job
 ended job 7
 [ ! -e cairn-job/finished ] || fail 'it has finished'
 
@@ -64,7 +69,7 @@ for status in 0 7; do
 	ask it 1
 	dmtcp_command -bc >/dev/null
 	kill -TERM "${pid[it]}"
-	echo >&"${to[it]}"
+	nudge it
 	ended it $status
 	dmtcp_coordinator --daemon --exit-on-last -p 0 --port-file port >/dev/null
 	DMTCP_COORD_PORT=$(<port)
@@ -73,4 +78,7 @@ for status in 0 7; do
 	tell it 'exit 4'
 	ended it 4
 	rm -rf ckpt_*
+done
+for lock in "$CAIRN_RUNDIR"/.dmtcp-*/lock; do
+	[ ! -e "$lock" ] || timeout 60 flock "$lock" true
 done
