@@ -20,7 +20,7 @@ struct child_board {
 	struct err err; /* num set: why it ended */
 	uint64_t header; /* address of the plan in the process, once there is one */
 	uint32_t placed; /* in its process group; a futex */
-	uint32_t reserved;
+	uint32_t leads; /* for now, the group that it had begun and left; a futex */
 };
 
 /* What all processes of a restart know. */

@@ -35,35 +35,67 @@ static int place_find(const struct child_context *c, pid_t pid)
 	return PLACE_NONE;
 }
 
+static pid_t place_born_in(const struct child_context *c, size_t index);
+
 /* The session that the agent is in, as the image numbers it; 0: nobody of the computation is in it. */
 static pid_t place_outer_session(const struct child_context *c)
 {
+	for (size_t i = 0; i < c->n; i++)
+		if (place_process(c, i)->flags & IMG_PROC_ROOT)
+			return place_born_in(c, i);
+	return 0;
+}
+
+/* Of the children of @index: the session that one was born in, if not in that which @index has begun. */
+static pid_t place_left_session(const struct child_context *c, size_t index)
+{
+	pid_t pid = place_process(c, index)->pid;
+
 	for (size_t i = 0; i < c->n; i++) {
 		const struct img_process *p = place_process(c, i);
+		pid_t sid = 0;
 
-		if (p->flags & IMG_PROC_ROOT)
-			return p->sid == p->pid ? 0 : p->sid;
+		if (p->ppid == pid)
+			sid = p->sid == p->pid ? place_left_session(c, i) : p->sid;
+		if (sid && sid != pid)
+			return sid;
 	}
 	return 0;
 }
 
-static pid_t place_session_of(const struct child_context *c, int index)
+/*
+ * The session that a process was born in; 0: not known. One that has begun its own was before in that of its
+ * children who are not in its own (as far as they are its own children, which those of a subreaper need not
+ * be), else in its parent's.
+ */
+static pid_t place_born_in(const struct child_context *c, size_t index)
 {
-	return index < 0 ? place_outer_session(c) : place_process(c, (size_t)index)->sid;
+	const struct img_process *p = place_process(c, index);
+	int parent = place_find(c, p->ppid);
+	pid_t left = 0;
+
+	if (p->sid != p->pid)
+		return p->sid;
+	if (!(p->flags & IMG_PROC_SUBREAPER))
+		left = place_left_session(c, index);
+	if (left || p->flags & IMG_PROC_ROOT)
+		return left;
+	return parent < 0 ? place_outer_session(c) : place_process(c, (size_t)parent)->sid;
 }
 
 static enum place_birth place_birth(const struct child_context *c, size_t index)
 {
 	const struct img_process *p = place_process(c, index);
+	pid_t session = place_born_in(c, index);
 	int parent = place_find(c, p->ppid);
-	pid_t session = place_session_of(c, parent);
 
-	if (p->sid == p->pid || p->sid == session)
+	if (parent < 0 ? session == place_outer_session(c)
+		       : session == place_process(c, (size_t)parent)->sid)
 		return PLACE_AFTER;
-	if (parent >= 0 && session == p->ppid &&
-	    p->sid == place_session_of(c, place_find(c, place_process(c, (size_t)parent)->ppid)))
+	if (parent >= 0 && place_process(c, (size_t)parent)->sid == p->ppid &&
+	    session == place_born_in(c, (size_t)parent))
 		return PLACE_BEFORE;
-	return place_find(c, p->sid) < 0 ? PLACE_ENDED : PLACE_LEADER;
+	return place_find(c, session) < 0 ? PLACE_ENDED : PLACE_LEADER;
 }
 
 static pid_t place_fork_one(struct child_context *c, size_t index, struct err *err)
@@ -84,7 +116,7 @@ static int place_fork(struct child_context *c, pid_t parent, enum place_birth bi
 		const struct img_process *p = place_process(c, i);
 		pid_t pid;
 
-		if ((parent && p->ppid != parent) || (sid && p->sid != sid) ||
+		if ((parent && p->ppid != parent) || (sid && place_born_in(c, i) != sid) ||
 		    place_birth(c, i) != birth)
 			continue;
 		pid = place_fork_one(c, i, err);
@@ -130,9 +162,9 @@ static int place_fork_ended(struct child_context *c, pid_t parent, struct err *e
 
 		for (size_t k = 0; first && k < i; k++)
 			first = place_process(c, k)->ppid != parent ||
-				place_process(c, k)->sid != p->sid;
+				place_born_in(c, k) != place_born_in(c, i);
 		if (first)
-			rc = place_fork_between(c, parent, PLACE_ENDED, p->sid, err);
+			rc = place_fork_between(c, parent, PLACE_ENDED, place_born_in(c, i), err);
 	}
 	return rc;
 }
@@ -140,7 +172,7 @@ static int place_fork_ended(struct child_context *c, pid_t parent, struct err *e
 static bool place_hosts(const struct child_context *c, pid_t sid)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (place_process(c, i)->sid == sid && place_birth(c, i) == PLACE_LEADER)
+		if (place_born_in(c, i) == sid && place_birth(c, i) == PLACE_LEADER)
 			return true;
 	return false;
 }
@@ -177,7 +209,7 @@ int place_check_order(const struct child_context *c, struct err *err)
 				err, ENOTSUP,
 				"process %d is in session %d, which its parent is not in: such ids "
 				"cannot be had by waiting until they come round",
-				place_process(c, i)->pid, place_process(c, i)->sid);
+				place_process(c, i)->pid, place_born_in(c, i));
 	return 0;
 }
 
@@ -191,21 +223,17 @@ int place_fork_top(struct child_context *c, pid_t agent, struct err *err)
 	return rc < 0 ? rc : place_fork_ended(c, agent, err);
 }
 
-static void place_tell(struct child_context *c, size_t index)
+static void place_tell(uint32_t *word)
 {
-	uint32_t *placed = &c->boards[index].placed;
-
-	__atomic_store_n(placed, 1, __ATOMIC_SEQ_CST);
-	sys3(__NR_futex, placed, FUTEX_WAKE, INT32_MAX);
+	__atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
+	sys3(__NR_futex, word, FUTEX_WAKE, INT32_MAX);
 }
 
-/* Until the process of image @index is in its group. If it never gets there, the agent ends us all. */
-static void place_await(struct child_context *c, size_t index)
+/* Until somebody tells. If they never get there, the agent ends us all. */
+static void place_await(uint32_t *word)
 {
-	uint32_t *placed = &c->boards[index].placed;
-
-	while (!__atomic_load_n(placed, __ATOMIC_SEQ_CST))
-		sys4(__NR_futex, placed, FUTEX_WAIT, 0, NULL);
+	while (!__atomic_load_n(word, __ATOMIC_SEQ_CST))
+		sys4(__NR_futex, word, FUTEX_WAIT, 0, NULL);
 }
 
 void place_await_process(struct child_context *c, pid_t pid)
@@ -213,7 +241,7 @@ void place_await_process(struct child_context *c, pid_t pid)
 	int index = place_find(c, pid);
 
 	if (index >= 0)
-		place_await(c, (size_t)index);
+		place_await(&c->boards[index].placed);
 }
 
 /* Whoever can be asked to join a group: its leader, else the first of its members. */
@@ -227,19 +255,49 @@ static int place_anchor(const struct child_context *c, pid_t pgid, pid_t sid)
 	return leader;
 }
 
+/*
+ * A process may leave the group that it leads for another of its session, and others stay behind. One of
+ * those whom process @index has left so, or PLACE_NONE.
+ */
+static int place_heir(const struct child_context *c, size_t index)
+{
+	const struct img_process *p = place_process(c, index);
+
+	for (size_t i = 0; p->pgid != p->pid && i < c->n; i++)
+		if (place_process(c, i)->pgid == p->pid)
+			return (int)i;
+	return PLACE_NONE;
+}
+
+/* Lead the group that we have left until an heir is in it: one who need not wait for us to be in our own. */
+static void place_lead_once(struct child_context *c, size_t index)
+{
+	int heir = place_heir(c, index), last = heir;
+
+	if (heir < 0)
+		return;
+	setpgid(0, 0);
+	place_tell(&c->boards[index].leads);
+	for (size_t i = 0; last >= 0 && last != (int)index && i < c->n; i++)
+		last = place_heir(c, (size_t)last);
+	if (last < 0)
+		place_await(&c->boards[heir].placed);
+}
+
 static int place_join(struct child_context *c, size_t index, struct err *err)
 {
 	const struct img_process *p = place_process(c, index);
 	int anchor = place_anchor(c, p->pgid, p->sid);
+	bool leads = place_process(c, (size_t)anchor)->pgid == p->pgid;
 
 	if (anchor == (int)index) {
 		/* Where that cannot be had, as the group of a shell's job: the agent's. */
 		spawn_join_group(p->pgid);
 		return 0;
 	}
-	place_await(c, (size_t)anchor);
+	place_await(leads ? &c->boards[anchor].placed : &c->boards[anchor].leads);
 	if (getpgrp() == p->pgid || setpgid(0, p->pgid) == 0 ||
-	    getpgid(place_process(c, (size_t)anchor)->pid) == getpgrp())
+	    (leads && getpgid(place_process(c, (size_t)anchor)->pid) == getpgrp()))
 		return 0;
 	return err_set(err, errno, "join process group %d", p->pgid);
 }
@@ -314,7 +372,7 @@ static void place_foreground(struct child_context *c, size_t index)
 
 	if (anchor < 0)
 		return;
-	place_await(c, (size_t)anchor);
+	place_await(&c->boards[anchor].placed);
 	res_pty_set_foreground(c->res, p->sid);
 }
 
@@ -328,13 +386,14 @@ int place_take(struct child_context *c, size_t index, struct rebuild *b, struct 
 	rc = c->order ? place_in_turn(c, index, b, err) : place_session(c, index, err);
 	if (rc < 0)
 		return rc;
+	place_lead_once(c, index);
 	if (p->pgid == p->pid)
 		setpgid(0, 0);
 	else if (p->pgid > 0) /* 0: was outside of the namespace that it ran in */
 		rc = place_join(c, index, err);
 	if (rc < 0)
 		return rc;
-	place_tell(c, index);
+	place_tell(&c->boards[index].placed);
 	if (p->sid == p->pid && !(p->flags & IMG_PROC_ZOMBIE))
 		place_foreground(c, index);
 	return 0;
