@@ -48,18 +48,28 @@ static int check_seccomp(struct park *park, const struct park_process *process, 
 	return 0;
 }
 
-/*
- * The signal by which a job tells that it is done. Its default is to do nothing, and nothing it
- * does if we die at that moment, unless the program handles it.
- */
-static int choose_signal(const struct mood *mood)
+/* Of the signals whose default is to do nothing, the first that is not among @not; 0: there is none. */
+static int harmless_signal(uint64_t not )
 {
 	static const int harmless[] = { SIGURG, SIGWINCH, SIGCHLD };
 
 	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-		if (!((mood->caught | mood->pending) >> (harmless[i] - 1) & 1))
+		if (!(not >> (harmless[i] - 1) & 1))
 			return harmless[i];
-	return SIGURG;
+	return 0;
+}
+
+/*
+ * The signal by which a job tells that it is done. Its default is to do nothing, and nothing it
+ * does if we die at that moment, unless the program handles it. One that is pending would be one with ours.
+ */
+static int choose_signal(const struct mood *mood)
+{
+	int signo = harmless_signal(mood->caught | mood->pending);
+
+	if (!signo)
+		signo = harmless_signal(mood->pending);
+	return signo ? signo : SIGURG;
 }
 
 /* The first thread that stands; *@which is its index. */

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blocked and pending: for the process, for one thread, and real-time ones queued in their order. */
+/*
+ * Blocked and pending: for the process, for one thread, and real-time ones queued in their order; and one of
+ * those that nobody notices, in a program that does.
+ */
 #include "live.h"
+
+static void notice(int sig)
+{
+	(void)sig;
+}
 
 static int take(int sig)
 {
@@ -34,10 +42,14 @@ int main(void)
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
+	signal(SIGURG, notice);
+	signal(SIGWINCH, notice);
+	signal(SIGCHLD, notice);
 	pthread_barrier_init(&b, NULL, 2);
 	t = live_thread(other, &b);
 	pthread_barrier_wait(&b);
 	LIVE_CHECK(!kill(getpid(), SIGUSR1));
+	LIVE_CHECK(!pthread_kill(pthread_self(), SIGURG));
 	for (int i = 0; i < 5; i++)
 		sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 100 + i });
 	LIVE_CHECK(!pthread_sigqueue(t, SIGRTMIN + 2, (union sigval){ .sival_int = 77 }));
@@ -50,6 +62,7 @@ int main(void)
 	LIVE_EQUAL(take(SIGRTMIN), -1);
 	LIVE_CHECK(take(SIGUSR1) != -1);
 	LIVE_EQUAL(take(SIGUSR1), -1);
+	LIVE_CHECK(take(SIGURG) != -1);
 	LIVE_EQUAL(take(SIGRTMIN + 2), 88);
 	pthread_barrier_wait(&b);
 	LIVE_CHECK(!pthread_join(t, NULL));
