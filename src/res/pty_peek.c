@@ -68,7 +68,7 @@ static int peek_borrow_slave(struct model *const *models, size_t n, uint64_t key
 static void peek_look(struct peek *k)
 {
 	struct err put = ERR_INIT;
-	int exclusive = 0;
+	int exclusive = 0, packet = 1;
 
 	if (k->p.flags & IMG_PTY_HUNG_UP)
 		k->slave = pty_open_slave(k->master, O_RDWR);
@@ -79,6 +79,8 @@ static void peek_look(struct peek *k)
 	pty_queue_take(k->master, k->slave, &k->p, k->bytes, &k->err);
 	if (pty_queue_put(k->master, k->slave, &k->p, k->bytes, &put) < 0 && !k->err.num)
 		k->err = put;
+	if (k->p.flags & IMG_PTY_PACKET && ioctl(k->master, TIOCPKT, &packet) < 0 && !k->err.num)
+		err_set(&k->err, errno, "packet mode of /dev/pts/%u", k->p.index);
 }
 
 /*

@@ -71,21 +71,22 @@ static bool queue_ends_line(const struct img_pty *p, uint8_t c)
 static int queue_take_output(struct queue *q, struct img_pty *p, uint8_t *bytes, struct err *err)
 {
 	uint8_t *to = bytes, *end = bytes + PTY_QUEUE_MAX / 2;
-	size_t skip = p->flags & IMG_PTY_PACKET ? 1 : 0;
+	int off = 0;
 
 	if (queue_is(q->master, POLLPRI))
 		return err_say(err, EAGAIN,
 			       "nobody has read yet that the state of terminal /dev/pts/%u has "
 			       "changed (packet mode); try again in a moment",
 			       p->index);
+	/* Else the master would be told of what we change in between. */
+	if (p->flags & IMG_PTY_PACKET && ioctl(q->master, TIOCPKT, &off) < 0)
+		return err_set(err, errno, "leave the packet mode of /dev/pts/%u", p->index);
 	while (queue_is(q->master, POLLIN) && to < end) {
-		uint8_t piece[QUEUE_FIRST];
-		ssize_t n = read(q->master, piece, sizeof(piece));
+		ssize_t n = read(q->master, to, QUEUE_FIRST);
 
-		if (n <= (ssize_t)skip)
+		if (n <= 0)
 			break;
-		memcpy(to, piece + skip, (size_t)n - skip);
-		to += (size_t)n - skip;
+		to += (size_t)n;
 	}
 	p->output_len = (uint32_t)(to - bytes);
 	if (!queue_is(q->slave, POLLOUT))

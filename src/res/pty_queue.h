@@ -17,7 +17,7 @@ enum { PTY_QUEUE_MAX = 1 << 16 }; /* bytes: more than the kernel keeps of both d
 /*
  * Read all there is into @bytes (PTY_QUEUE_MAX), output first, then input, as struct img_pty says. The
  * settings in @p are the terminal's; its lengths and IMG_PTY_STOPPED are set. The terminal is left empty and
- * with other settings: pty_queue_put mends that, also after a failure.
+ * with other settings: pty_queue_put mends that, also after a failure. Its master is not in packet mode then.
  */
 int pty_queue_take(int master, int slave, struct img_pty *p, uint8_t *bytes, struct err *err);
 
