@@ -311,6 +311,7 @@ static int inet_make_bound(struct inet_one *o, struct err *err)
 	inet_fill_datagrams(o->m, o->f, o->fd);
 	if (o->s->peer_len && connect(o->fd, &o->peer.any, o->s->peer_len) < 0)
 		return err_set(err, errno, "connect a UDP socket again");
+	inet_shut(o);
 	return 0;
 }
 

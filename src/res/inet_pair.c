@@ -194,6 +194,14 @@ static uint64_t inet_shutdown(const struct res_capture *c, const struct inet_see
 	return how;
 }
 
+/* That it sends no more can only be seen where it receives no more either. */
+static uint64_t inet_shutdown_datagrams(const struct inet_seen *s)
+{
+	short events = inet_poll(s->fd);
+
+	return (events & POLLRDHUP ? 1u : 0u) | (events & POLLHUP ? 2u : 0u);
+}
+
 static void inet_take_state(const struct inet_seen *s, struct inet_state *state, int domain)
 {
 	union inet_name name = { .bytes = { 0 } };
@@ -252,7 +260,7 @@ static int inet_take(const struct res_capture *c, const struct inet_seen *s, str
 	inet_count(&count, s->fd);
 	f->arg[INET_ARG_ROLE] = s->role;
 	f->arg[INET_ARG_PEER] = s->other;
-	f->arg[INET_ARG_SHUTDOWN] = s->stream ? inet_shutdown(c, s) : 0;
+	f->arg[INET_ARG_SHUTDOWN] = s->stream ? inet_shutdown(c, s) : inet_shutdown_datagrams(s);
 	f->arg[INET_ARG_BACKLOG] = s->role == INET_LISTENING ? count.backlog : count.age_ms;
 	f->arg[INET_ARG_RESET] = s->reset;
 	model_init(&pool);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UDP: datagrams in the queue with their senders, also of one that is closed; connected ones. */
+/* UDP: datagrams in the queue with their senders, also of one that is closed; connected ones; shut ones. */
 #include "live_net.h"
 
 struct udp {
@@ -44,8 +44,16 @@ static void udp_expect(const struct udp *at, const char *text, const struct udp 
 		LIVE_CHECK(!memcmp(&name.v6, &from->name.v6, sizeof(name.v6)));
 }
 
+static int udp_events(const struct udp *u)
+{
+	struct pollfd p = { .fd = u->fd, .events = POLLIN | POLLRDHUP };
+
+	return poll(&p, 1, 0) == 1 ? p.revents : 0;
+}
+
 int main(void)
 {
+	struct udp deaf = udp_bound(AF_INET, false), shut = udp_bound(AF_INET, false);
 	struct udp a = udp_bound(AF_INET, false), b = udp_bound(AF_INET, true);
 	struct udp c = udp_bound(AF_INET6, false), gone = udp_bound(AF_INET, false);
 	union net_name name;
@@ -60,8 +68,18 @@ int main(void)
 	udp_send(&c, &c, "six");
 	close(gone.fd);
 	LIVE_CHECK(!connect(a.fd, &b.name.any, sizeof(b.name.v4)));
+	/* Refused without a peer, and it does what it is used for all the same: who waits there is woken. */
+	LIVE_CHECK(shutdown(deaf.fd, SHUT_RD) < 0 && errno == ENOTCONN);
+	LIVE_CHECK(!connect(shut.fd, &b.name.any, sizeof(b.name.v4)) &&
+		   !shutdown(shut.fd, SHUT_RDWR));
 
 	live_ready();
+
+	LIVE_EQUAL(udp_events(&deaf), POLLIN | POLLRDHUP);
+	LIVE_EQUAL(recv(deaf.fd, &byte, 1, 0), 0);
+	LIVE_EQUAL(udp_events(&shut), POLLIN | POLLRDHUP | POLLHUP);
+	LIVE_CHECK(send(shut.fd, "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE);
+	LIVE_EQUAL(udp_events(&a) & POLLRDHUP, 0);
 
 	udp_expect(&b, "one", &a);
 	udp_expect(&b, "from one who is gone", &gone);
