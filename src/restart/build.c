@@ -33,6 +33,7 @@ struct build {
 	struct sysv_restart sysv;
 	struct mqueue_restart queues;
 	const struct model **models;
+	struct child_kin *kin;
 };
 
 static int64_t build_clock(void)
@@ -121,6 +122,27 @@ static int build_objects(struct build *b, struct err *err)
 	return 0;
 }
 
+/* What is looked at again and again, out of all images. */
+static int build_kin(struct build *b, struct err *err)
+{
+	b->models = calloc(b->context.n, sizeof(*b->models));
+	b->context.kin = b->kin = calloc(b->context.n, sizeof(*b->kin));
+	if (!b->models || !b->kin)
+		return err_set(err, ENOMEM, "restart of %zu processes", b->context.n);
+	for (size_t i = 0; i < b->context.n; i++) {
+		const struct img_process *p = &build_model(b, i)->process;
+
+		b->models[i] = build_model(b, i);
+		b->kin[i] = (struct child_kin){ .pid = p->pid,
+						.ppid = p->ppid,
+						.pgid = p->pgid,
+						.sid = p->sid,
+						.flags = p->flags,
+						.exit_signal = p->exit_signal };
+	}
+	return 0;
+}
+
 static int build_init(struct build *b, struct err *err)
 {
 	size_t size = b->context.n * sizeof(*b->context.boards);
@@ -136,11 +158,9 @@ static int build_init(struct build *b, struct err *err)
 		return err_set(err, ENOMEM, "restart of %zu processes", b->context.n);
 	if (pipe2(b->context.go, O_CLOEXEC) < 0)
 		return err_set(err, errno, "pipe");
-	b->models = calloc(b->context.n, sizeof(*b->models));
-	if (!b->models)
-		return err_set(err, ENOMEM, "restart of %zu processes", b->context.n);
-	for (size_t i = 0; i < b->context.n; i++)
-		b->models[i] = build_model(b, i);
+	rc = build_kin(b, err);
+	if (rc < 0)
+		return rc;
 	if (b->place->strategy == IDS_CYCLE &&
 	    (place_check_order(&b->context, err) < 0 ||
 	     order_create(&b->context.order, b->context.images, b->context.n, getpid(), err) < 0))
@@ -165,6 +185,7 @@ static void build_done(struct build *b)
 	sysv_restart_done(&b->sysv);
 	mqueue_restart_done(&b->queues);
 	free(b->models);
+	free(b->kin);
 	order_destroy(b->context.order);
 	owned_fd_done(&b->context.go[0]);
 	owned_fd_done(&b->context.go[1]);

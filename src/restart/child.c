@@ -46,7 +46,7 @@ static const struct model *child_model(const struct child_context *c, size_t ind
 
 pid_t child_fork(struct child_context *c, size_t index)
 {
-	const struct img_process *p = &child_model(c, index)->process;
+	const struct child_kin *p = &c->kin[index];
 	/* Only a child that tells its end by SIGCHLD is a fork to the tracer, and seized for that. */
 	pid_t pid = c->order ? cycle_fork(p->pid, order_last(c->order), CLONE_PTRACE,
 					  (int)p->exit_signal)
@@ -434,13 +434,13 @@ static void child_forget_signal(int sig)
  */
 static void child_await_ended(struct child_context *c, size_t index)
 {
-	const struct img_process *me = &child_model(c, index)->process;
+	pid_t me = c->kin[index].pid;
 	siginfo_t info;
 
 	for (size_t i = 0; i < c->n; i++) {
-		const struct img_process *p = &child_model(c, i)->process;
+		const struct child_kin *p = &c->kin[i];
 
-		if (p->ppid != me->pid || !(p->flags & IMG_PROC_ZOMBIE))
+		if (p->ppid != me || !(p->flags & IMG_PROC_ZOMBIE))
 			continue;
 		while (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT | __WALL) < 0 &&
 		       errno == EINTR)

@@ -23,9 +23,20 @@ struct child_board {
 	uint32_t leads; /* for now, the group that it had begun and left; a futex */
 };
 
+/*
+ * Of a process what all others need to know, from its image. In one small array: every process of a restart
+ * looks through all of it, and would else touch the images of all.
+ */
+struct child_kin {
+	int32_t pid, ppid, pgid, sid;
+	uint32_t flags; /* IMG_PROC_* */
+	uint32_t exit_signal;
+};
+
 /* What all processes of a restart know. */
 struct child_context {
 	struct image_reader *const *images;
+	const struct child_kin *kin; /* n of them */
 	size_t n;
 	const struct restart_options *options;
 	struct child_board *boards; /* n of them, shared */

@@ -22,9 +22,9 @@ enum place_birth {
 
 enum { PLACE_NONE = -1 };
 
-static const struct img_process *place_process(const struct child_context *c, size_t index)
+static const struct child_kin *place_process(const struct child_context *c, size_t index)
 {
-	return &image_reader_model(c->images[index])->process;
+	return &c->kin[index];
 }
 
 static int place_find(const struct child_context *c, pid_t pid)
@@ -52,7 +52,7 @@ static pid_t place_left_session(const struct child_context *c, size_t index)
 	pid_t pid = place_process(c, index)->pid;
 
 	for (size_t i = 0; i < c->n; i++) {
-		const struct img_process *p = place_process(c, i);
+		const struct child_kin *p = place_process(c, i);
 		pid_t sid = 0;
 
 		if (p->ppid == pid)
@@ -70,7 +70,7 @@ static pid_t place_left_session(const struct child_context *c, size_t index)
  */
 static pid_t place_born_in(const struct child_context *c, size_t index)
 {
-	const struct img_process *p = place_process(c, index);
+	const struct child_kin *p = place_process(c, index);
 	int parent = place_find(c, p->ppid);
 	pid_t left = 0;
 
@@ -85,7 +85,7 @@ static pid_t place_born_in(const struct child_context *c, size_t index)
 
 static enum place_birth place_birth(const struct child_context *c, size_t index)
 {
-	const struct img_process *p = place_process(c, index);
+	const struct child_kin *p = place_process(c, index);
 	pid_t session = place_born_in(c, index);
 	int parent = place_find(c, p->ppid);
 
@@ -113,7 +113,7 @@ static int place_fork(struct child_context *c, pid_t parent, enum place_birth bi
 		      struct err *err)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		const struct img_process *p = place_process(c, i);
+		const struct child_kin *p = place_process(c, i);
 		pid_t pid;
 
 		if ((parent && p->ppid != parent) || (sid && place_born_in(c, i) != sid) ||
@@ -157,7 +157,7 @@ static int place_fork_ended(struct child_context *c, pid_t parent, struct err *e
 	int rc = 0;
 
 	for (size_t i = 0; rc >= 0 && i < c->n; i++) {
-		const struct img_process *p = place_process(c, i);
+		const struct child_kin *p = place_process(c, i);
 		bool first = p->ppid == parent && place_birth(c, i) == PLACE_ENDED;
 
 		for (size_t k = 0; first && k < i; k++)
@@ -261,7 +261,7 @@ static int place_anchor(const struct child_context *c, pid_t pgid, pid_t sid)
  */
 static int place_heir(const struct child_context *c, size_t index)
 {
-	const struct img_process *p = place_process(c, index);
+	const struct child_kin *p = place_process(c, index);
 
 	for (size_t i = 0; p->pgid != p->pid && i < c->n; i++)
 		if (place_process(c, i)->pgid == p->pid)
@@ -286,7 +286,7 @@ static void place_lead_once(struct child_context *c, size_t index)
 
 static int place_join(struct child_context *c, size_t index, struct err *err)
 {
-	const struct img_process *p = place_process(c, index);
+	const struct child_kin *p = place_process(c, index);
 	int anchor = place_anchor(c, p->pgid, p->sid);
 	bool leads = place_process(c, (size_t)anchor)->pgid == p->pgid;
 
@@ -305,7 +305,7 @@ static int place_join(struct child_context *c, size_t index, struct err *err)
 /* Its own session, if it has one. */
 static int place_begin_session(struct child_context *c, size_t index, struct err *err)
 {
-	const struct img_process *p = place_process(c, index);
+	const struct child_kin *p = place_process(c, index);
 
 	if (p->sid != p->pid || getsid(0) == p->pid)
 		return 0;
@@ -315,7 +315,7 @@ static int place_begin_session(struct child_context *c, size_t index, struct err
 
 static int place_session(struct child_context *c, size_t index, struct err *err)
 {
-	const struct img_process *p = place_process(c, index);
+	const struct child_kin *p = place_process(c, index);
 	int rc = place_fork(c, p->pid, PLACE_BEFORE, 0, err);
 
 	if (rc >= 0)
@@ -366,7 +366,7 @@ static int place_in_turn(struct child_context *c, size_t index, struct rebuild *
 /* Its session's terminal as it was, once the group that had it is there. */
 static void place_foreground(struct child_context *c, size_t index)
 {
-	const struct img_process *p = place_process(c, index);
+	const struct child_kin *p = place_process(c, index);
 	pid_t pgid = res_pty_foreground(c->res, p->sid);
 	int anchor = pgid > 0 ? place_anchor(c, pgid, p->sid) : PLACE_NONE;
 
@@ -378,7 +378,7 @@ static void place_foreground(struct child_context *c, size_t index)
 
 int place_take(struct child_context *c, size_t index, struct rebuild *b, struct err *err)
 {
-	const struct img_process *p = place_process(c, index);
+	const struct child_kin *p = place_process(c, index);
 	int rc;
 
 	if (p->flags & IMG_PROC_SUBREAPER) /* for those who are born as orphans below us */
