@@ -30,11 +30,15 @@ int policies_ask(const struct model *m, struct probe_report *report, struct err 
 
 static int policies_add(struct model *m, const struct img_policy *policy, struct err *err)
 {
-	struct img_policy *p = policy->mode ? model_add(&m->policies) : NULL;
+	struct img_policy *p;
 
-	if (p)
-		*p = *policy;
-	return p || !policy->mode ? 0 : err_set(err, ENOMEM, "keep NUMA policies");
+	if (!policy->mode)
+		return 0;
+	p = model_add(&m->policies);
+	if (!p)
+		return err_set(err, ENOMEM, "keep NUMA policies");
+	*p = *policy;
+	return 0;
 }
 
 int policies_take(struct capture *c, const struct probe_report *report, struct err *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The path of an inode, looked for in the file systems of its device, what lies high first. Only names and
- * inode numbers are read, which directories have in them.
+ * The path of an inode, looked for where it is likely to be and then in the file systems of its device, what
+ * lies high first. Only names and inode numbers are read, which directories have in them.
  */
 #include "base/owned.h"
 #include "base/text.h"
@@ -103,7 +103,7 @@ static void find_below(struct find *f, const char *mount)
 	f->dirs.n = 0;
 }
 
-char *res_find_inode(dev_t dev, ino_t ino, unsigned int *left)
+char *res_find_inode(dev_t dev, ino_t ino, const char *likely, unsigned int *left)
 {
 	struct find f = { .dev = dev, .ino = ino, .left = left };
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
@@ -111,6 +111,8 @@ char *res_find_inode(dev_t dev, ino_t ino, unsigned int *left)
 	unsigned int major, minor;
 	size_t size = 0;
 
+	if (likely)
+		find_below(&f, likely);
 	while (mounts && !f.found && *left && getline(&line, &size, mounts) > 0) {
 		OWNED_PTR char *mount = NULL;
 

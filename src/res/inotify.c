@@ -140,7 +140,7 @@ static bool inotify_look_open(struct inotify_look *look, pid_t pid)
 static bool inotify_look_far(struct inotify_look *look)
 {
 	OWNED_PTR char *path = res_find_inode(makedev(look->dev >> 20, look->dev & 0xfffff),
-					      look->ino, &look->left_far);
+					      look->ino, NULL, &look->left_far);
 
 	if (!path || strlen(path) >= sizeof(look->path))
 		return false;

@@ -18,9 +18,9 @@ int res_room(const struct res_restart *r, int more);
 
 /*
  * A path that leads to an inode, to be freed; NULL: none was found before *@left directory entries had
- * been looked at, which are counted down.
+ * been looked at, which are counted down. @likely: a directory to begin with, or NULL.
  */
-char *res_find_inode(dev_t dev, ino_t ino, unsigned int *left);
+char *res_find_inode(dev_t dev, ino_t ino, const char *likely, unsigned int *left);
 
 /* temporary.c: the directories for temporary files that the environment of @pid names. */
 int temporary_look(struct res_capture *c, pid_t pid, struct err *err);

@@ -189,11 +189,12 @@ static bool node_has_stayed(const struct node_look *look)
 	return stat(".", &there) == 0 && there.st_dev == here.st_dev && there.st_ino == here.st_ino;
 }
 
-/* Anywhere in its file system, as far as there is patience for it. */
+/* Below where the process is, then anywhere in its file system, as far as there is patience for it. */
 static bool node_far(const struct node_look *look)
 {
 	OWNED_PTR char *path =
-		res_find_inode(look->dev, look->ino, &look->seen->capture->entries_left);
+		res_find_inode(look->dev, look->ino, look->node->dir[0] ? look->node->dir : NULL,
+			       &look->seen->capture->entries_left);
 
 	return path && node_found(look, path);
 }
