@@ -8,7 +8,7 @@
 # The program may be gone before the line that would have its trap run.
 trap '' PIPE
 nudge() {
-	echo 2>/dev/null >&"${to[$1]}" || :
+	{ echo >&"${to[$1]}"; } 2>/dev/null || :
 }
 
 # told STATUS: with a handler that ends it so

@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import os
 
-CLIENTS, CONNECTIONS, LINES = 2, 5, 150
+CLIENTS, CONNECTIONS, LINES = 2, 5, 600
 
 
 async def echo(reader, writer):

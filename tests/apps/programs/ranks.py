@@ -11,7 +11,7 @@ block = numpy.arange(40000, dtype=numpy.int64) * (rank + 1)
 got = numpy.empty_like(block)
 word = {"rank": rank, "text": "begin"}
 for step in range(1, 21):
-    for _ in range(8):
+    for _ in range(40):
         word = world.sendrecv(word, dest=(rank + 1) % size, source=(rank - 1) % size)
         word["text"] = hashlib.sha256((word["text"] + str(rank)).encode()).hexdigest()
         world.Sendrecv(block, dest=(rank + 1) % size, recvbuf=got, source=(rank - 1) % size)

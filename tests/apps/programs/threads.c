@@ -13,7 +13,11 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { THREADS = 8, STEPS = 20, ROUNDS = 130, WORDS = 16000 };
+#ifndef ROUNDS
+#define ROUNDS 130
+#endif
+
+enum { THREADS = 8, STEPS = 20, WORDS = 16000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t all = PTHREAD_COND_INITIALIZER;
