@@ -8,7 +8,7 @@ gcc -O2 -Wall -Wextra -Werror -o feed "$programs/feed.c"
 # shellcheck disable=SC2016 # for the inner shell
 app_steps --result 'cat sums' -- bash -c '
 	{
-		../feed 600000 | tee >(sha256sum >sum.1) | gzip -2 | cat | gzip -d | tr a-f A-F |
+		../feed 300000 | tee >(sha256sum >sum.1) | gzip -2 | cat | gzip -d | tr a-f A-F |
 			while read -r -n 30000 block; do printf "%s\n" "$block"; done |
 			sha256sum >sum.2
 		wait
