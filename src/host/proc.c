@@ -3,6 +3,7 @@
 #include "base/owned.h"
 #include "base/text.h"
 #include "host/procid.h"
+#include "procfs/stat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,6 +87,17 @@ int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err 
 	buf[*len] = '\0';
 	*text = owned_ptr_take(&buf);
 	return 0;
+}
+
+int proc_exit_code(pid_t pid)
+{
+	OWNED_PTR char *text = NULL;
+	struct stat_line s;
+	size_t len;
+
+	if (proc_read(pid, "stat", &text, &len, NULL) < 0 || stat_parse(&s, text, len, NULL) < 0)
+		return -1;
+	return (int)s.exit_code;
 }
 
 const char *proc_next_variable(const char **at, const char *end, const char *const *names, size_t n)

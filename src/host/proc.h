@@ -25,6 +25,9 @@ bool proc_has_cap(unsigned int cap);
 /* The state letter ('R', 'S', 'T', 'Z', ...), or 0 where the process is gone. */
 char proc_state(pid_t pid);
 
+/* What wait(2) will say of a zombie; -1 where the process is gone. */
+int proc_exit_code(pid_t pid);
+
 /*
  * The value of the next variable from *@at on, in the text of environ that ends at @end, that begins as one
  * of the @n @names does: "PWD=/", with the beginning of the value. NULL: none.

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KEEPER_RUNS = 64, KEEPER_FIELD_EXIT = 52 /* of /proc/PID/stat */ };
+enum { KEEPER_RUNS = 64 };
 
 struct keeper {
 	const struct script *script;
@@ -91,8 +91,8 @@ static bool keeper_wants(const struct keeper *k, int signo)
 static void keeper_keep(struct keeper *k, int signo)
 {
 	k->kept = signo;
-	k->finished = true;
 	keeper_find(k);
+	k->finished = k->n; /* none is there any more: the script gets it at once */
 	for (size_t i = 0; i < k->n; i++)
 		kill(k->runs[i], signo);
 }
@@ -118,17 +118,8 @@ static void keeper_stopped(struct keeper *k, int status)
 /* Its shell cannot take the status away while it stands still. */
 static void keeper_ended(struct keeper *k, pid_t run)
 {
-	OWNED_PTR char *stat = NULL;
-	struct err err = ERR_INIT;
-	int status = -1;
-	size_t len;
-	char *at;
+	int status = proc_exit_code(run);
 
-	if (proc_read(run, "stat", &stat, &len, &err) >= 0 && (at = strrchr(stat, ')'))) {
-		for (int field = 2; at && field < KEEPER_FIELD_EXIT; field++)
-			at = strchr(at + 1, ' ');
-		status = at ? atoi(at) : -1;
-	}
 	k->finished = k->finished && WIFEXITED(status) &&
 		      WEXITSTATUS(status) != k->script->saved_status[0] &&
 		      WEXITSTATUS(status) != k->script->saved_status[1];
@@ -155,13 +146,22 @@ static void keeper_watch(struct keeper *k, pid_t run)
 	}
 }
 
+/* Once: who is told does not listen any longer. */
+static void keeper_tell(int *line, int rc)
+{
+	if (*line >= 0 && write(*line, &rc, sizeof(rc)) < 0)
+		_exit(1);
+	owned_fd_done(line);
+	*line = -1;
+}
+
 /*
  * Trace the script. Where another of us does so already, it will see to our run too; but it may be about to
  * end, and then we take its place.
  */
-static int keeper_seize(struct keeper *k, pid_t run, int line)
+static int keeper_seize(struct keeper *k, pid_t run, int *line)
 {
-	int rc, none = 0;
+	int rc;
 
 	while ((rc = keeper_ptrace(k, PTRACE_SEIZE, 0)) < 0) {
 		pid_t other = (pid_t)proc_status_number(k->script->pid, "TracerPid", 10, 0);
@@ -169,8 +169,7 @@ static int keeper_seize(struct keeper *k, pid_t run, int line)
 
 		if (!other || !keeper_is_run(k, other))
 			return rc;
-		if (write(line, &none, sizeof(none)) < 0)
-			return -errno;
+		keeper_tell(line, 0);
 		p[0].fd = (int)sys2(__NR_pidfd_open, other, 0);
 		p[1].fd = (int)sys2(__NR_pidfd_open, run, 0);
 		if (p[1].fd < 0 || (p[0].fd >= 0 && (poll(p, 2, -1) < 0 || p[1].revents)))
@@ -206,10 +205,10 @@ void keeper_run(const struct script *s, pid_t run, int line)
 	int rc;
 
 	keeper_begin(&k, line);
-	rc = keeper_seize(&k, run, line);
-	if (write(line, &rc, sizeof(rc)) < 0 || rc < 0)
+	rc = keeper_seize(&k, run, &line);
+	keeper_tell(&line, rc);
+	if (rc < 0)
 		_exit(1);
-	close(line);
 	while (!k.kept && run) {
 		keeper_watch(&k, run);
 		if (!k.kept)
