@@ -7,6 +7,7 @@
 #include "ckpt/checkpoint_state.h"
 #include "ckpt/write.h"
 #include "host/fault.h"
+#include "host/threads.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -108,28 +109,15 @@ static void *images_work(void *arg)
 	return NULL;
 }
 
-static size_t images_threads(const struct ckpt *ckpt)
+static int images_threads(const struct ckpt *ckpt)
 {
-	size_t small = 0, most = IMAGES_AT_ONCE;
+	int small = 0, most = IMAGES_AT_ONCE;
 
 	for (size_t i = 0; i < ckpt->nprocesses; i++)
 		small += images_is_small(&ckpt->processes[i]);
-	if (ckpt->options.workers > 0 && (size_t)ckpt->options.workers < most)
-		most = (size_t)ckpt->options.workers;
+	if (ckpt->options.workers > 0 && ckpt->options.workers < most)
+		most = ckpt->options.workers;
 	return small < most ? small : most;
-}
-
-/* This thread works as well: then a refused one costs speed only. */
-static void images_write_small(struct images *s)
-{
-	size_t n = images_threads(s->ckpt), started = 0;
-	pthread_t thread[IMAGES_AT_ONCE];
-
-	while (started + 1 < n && !pthread_create(&thread[started], NULL, images_work, s))
-		started++;
-	images_work(s);
-	while (started)
-		pthread_join(thread[--started], NULL);
 }
 
 int ckpt_write(struct ckpt *ckpt, int dirfd, struct err *err)
@@ -139,7 +127,7 @@ int ckpt_write(struct ckpt *ckpt, int dirfd, struct err *err)
 	};
 	int64_t began = ckpt_now();
 
-	images_write_small(&s);
+	threads_run(images_work, &s, images_threads(ckpt));
 	for (size_t i = 0; !s.err.num && i < ckpt->nprocesses; i++)
 		if (!images_is_small(&ckpt->processes[i]))
 			images_put(&s, &ckpt->processes[i], ckpt->options.workers);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 /* The pages of other mappings belong to the cache of a file. */
@@ -51,8 +52,7 @@ int policies_take(struct capture *c, const struct probe_report *report, struct e
 		const struct probe_thread *t = &report->threads[i];
 		struct img_policy policy = { .tid = c->parked->threads[i].tid, .mode = t->policy };
 
-		for (size_t k = 0; k < sizeof(policy.nodes) / sizeof(policy.nodes[0]); k++)
-			policy.nodes[k] = t->nodes[k];
+		memcpy(policy.nodes, t->nodes, sizeof(policy.nodes));
 		rc = policies_add(c->m, &policy, err);
 	}
 	return rc;

@@ -5,6 +5,7 @@
 #include "base/owned.h"
 #include "base/text.h"
 #include "host/procid.h"
+#include "host/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 enum {
 	WRITE_PAGE = 4096,
 	WRITE_PIECES = 256, /* address ranges read into one chunk */
-	WRITE_WORKERS_MAX = 64,
 };
 
 /* Where the next chunk begins. */
@@ -213,15 +213,13 @@ static int write_workers(const struct write_job *job)
 	}
 	if ((uint64_t)n > chunks)
 		n = (int)chunks;
-	return n > WRITE_WORKERS_MAX ? WRITE_WORKERS_MAX : n;
+	return n;
 }
 
 int write_pages(struct image_writer *w, const struct write_job *job, struct err *err)
 {
 	struct write_shared s = { .job = job, .writer = w, .lock = PTHREAD_MUTEX_INITIALIZER };
-	pthread_t thread[WRITE_WORKERS_MAX];
 	OWNED_FD int mem = -1;
-	int n = write_workers(job), started = 0;
 	char path[64];
 
 	procid_path(path, sizeof(path), job->pid, "mem");
@@ -229,12 +227,7 @@ int write_pages(struct image_writer *w, const struct write_job *job, struct err 
 	if (mem < 0)
 		return err_set(err, errno, "open %s", path);
 	s.mem = mem;
-	/* This thread is a worker as well: then a refused thread costs speed only. */
-	while (started < n - 1 && pthread_create(&thread[started], NULL, write_worker, &s) == 0)
-		started++;
-	write_worker(&s);
-	while (started)
-		pthread_join(thread[--started], NULL);
+	threads_run(write_worker, &s, write_workers(job));
 	if (s.err.num) {
 		*err = s.err;
 		return -err->num;

@@ -6,6 +6,7 @@
 #include "image/reader_inside.h"
 
 #include "base/owned.h"
+#include "host/threads.h"
 #include "image/tables.h"
 
 #include <errno.h>
@@ -13,8 +14,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-
-enum { VERIFY_WORKERS_MAX = 64 };
 
 struct verify_part { /* bytes of the file that a checksum covers */
 	uint64_t start, end;
@@ -146,16 +145,9 @@ static int verify_cores(void)
 int image_reader_verify(struct image_reader *r, int workers, struct err *err)
 {
 	struct verify v = { .r = r, .lock = PTHREAD_MUTEX_INITIALIZER };
-	pthread_t thread[VERIFY_WORKERS_MAX];
-	int n = workers > 0 ? workers : verify_cores(), started = 0, rc;
+	int rc;
 
-	if (n > VERIFY_WORKERS_MAX)
-		n = VERIFY_WORKERS_MAX;
-	while (started < n - 1 && pthread_create(&thread[started], NULL, verify_worker, &v) == 0)
-		started++;
-	verify_worker(&v);
-	while (started)
-		pthread_join(thread[--started], NULL);
+	threads_run(verify_worker, &v, workers > 0 ? workers : verify_cores());
 	if (v.err.num) {
 		*err = v.err;
 		return -err->num;

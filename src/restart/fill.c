@@ -3,6 +3,7 @@
 
 #include "base/owned.h"
 #include "base/sys.h"
+#include "host/threads.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -168,19 +169,6 @@ static int fill_workers(int wanted)
 	return wanted > FILL_WORKERS_MAX ? FILL_WORKERS_MAX : wanted;
 }
 
-static void fill_run(struct fill *f, int workers)
-{
-	pthread_t thread[FILL_WORKERS_MAX];
-	int started = 0;
-
-	/* This thread is a worker too: it works even where no thread can be made. */
-	while (started < workers - 1 && pthread_create(&thread[started], NULL, fill_work, f) == 0)
-		started++;
-	fill_work(f);
-	while (started)
-		pthread_join(thread[--started], NULL);
-}
-
 int fill_memory(const struct fill_target *targets, size_t n, int workers, uint64_t *bytes,
 		struct err *err)
 {
@@ -200,7 +188,7 @@ int fill_memory(const struct fill_target *targets, size_t n, int workers, uint64
 	if (rc < 0)
 		rc = err_set(err, ENOMEM, "index of page contents");
 	else
-		fill_run(&f, fill_workers(workers));
+		threads_run(fill_work, &f, fill_workers(workers));
 	for (size_t i = 0; index && i < n; i++)
 		fill_index_done(&index[i]);
 	if (rc >= 0 && f.failed) {
