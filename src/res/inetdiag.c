@@ -2,16 +2,14 @@
 #include "res/inetdiag.h"
 
 #include "base/owned.h"
+#include "res/netdiag.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { INETDIAG_REPLY = 32768 };
 
 struct inetdiag_ask {
 	struct nlmsghdr h;
@@ -55,14 +53,10 @@ static void inetdiag_take(struct inetdiag *d, const struct inet_diag_msg *msg)
 
 static int inetdiag_send(struct inetdiag_ask *ask, struct err *err)
 {
-	OWNED_FD int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-
 	ask->h.nlmsg_len = sizeof(*ask);
 	ask->h.nlmsg_type = SOCK_DIAG_BY_FAMILY;
 	ask->h.nlmsg_flags |= NLM_F_REQUEST;
-	if (nl < 0 || send(nl, ask, sizeof(*ask), 0) < 0)
-		return err_set(err, errno, "ask the kernel about sockets");
-	return owned_fd_take(&nl);
+	return netdiag_ask(&ask->h, err);
 }
 
 int inetdiag_find(struct inetdiag *d, const struct inet_end *local, const struct inet_end *peer,
@@ -96,39 +90,26 @@ int inetdiag_find(struct inetdiag *d, const struct inet_end *local, const struct
 	return d->state == TCP_LISTEN || d->state == TCP_CLOSE ? -ENOENT : 0;
 }
 
-static int inetdiag_read(int nl, int (*each)(const struct inetdiag *d, void *data), void *data,
-			 char *reply, struct err *err)
+struct inetdiag_reader {
+	int (*each)(const struct inetdiag *d, void *data);
+	void *data;
+};
+
+static int inetdiag_each(const struct nlmsghdr *h, void *data)
 {
-	for (;;) {
-		const struct nlmsghdr *h = (const void *)reply;
-		ssize_t n = recv(nl, reply, INETDIAG_REPLY, 0);
-		size_t left = n < 0 ? 0 : (size_t)n;
+	const struct inetdiag_reader *r = data;
+	struct inetdiag d;
 
-		if (n <= 0)
-			return err_set(err, n < 0 ? errno : EIO, "list sockets");
-		for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
-			struct inetdiag d;
-			int rc;
-
-			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
-			if (h->nlmsg_type == NLMSG_ERROR)
-				return err_set(err, ((const struct nlmsgerr *)NLMSG_DATA(h))->error,
-					       "list sockets");
-			inetdiag_take(&d, NLMSG_DATA(h));
-			rc = each(&d, data);
-			if (rc)
-				return rc;
-		}
-	}
+	inetdiag_take(&d, NLMSG_DATA(h));
+	return r->each(&d, r->data);
 }
 
 int inetdiag_list(int protocol, uint32_t states, int (*each)(const struct inetdiag *d, void *data),
 		  void *data, struct err *err)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	OWNED_PTR char *reply = malloc(INETDIAG_REPLY);
-	int rc = reply ? 0 : err_set(err, ENOMEM, "list sockets");
+	struct inetdiag_reader reader = { each, data };
+	int rc = 0;
 
 	for (size_t i = 0; !rc && i < 2; i++) {
 		struct inetdiag_ask ask = {
@@ -139,7 +120,7 @@ int inetdiag_list(int protocol, uint32_t states, int (*each)(const struct inetdi
 		};
 		OWNED_FD int nl = inetdiag_send(&ask, err);
 
-		rc = nl < 0 ? nl : inetdiag_read(nl, each, data, reply, err);
+		rc = nl < 0 ? nl : netdiag_list(nl, inetdiag_each, &reader, err);
 	}
 	return rc;
 }

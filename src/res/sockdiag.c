@@ -2,9 +2,9 @@
 #include "res/sockdiag.h"
 
 #include "base/owned.h"
+#include "res/netdiag.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
@@ -19,8 +19,7 @@ enum { SOCKDIAG_REPLY_MAX = 32768 };
 /* One socket, or with @flags of a dump and inode 0 all of them. A netlink socket that has been asked. */
 static int sockdiag_ask(uint64_t ino, uint16_t flags, struct err *err)
 {
-	OWNED_FD int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	struct {
+	const struct {
 		struct nlmsghdr h;
 		struct unix_diag_req req;
 	} ask = {
@@ -35,9 +34,7 @@ static int sockdiag_ask(uint64_t ino, uint16_t flags, struct err *err)
 			 .udiag_cookie = { ~0u, ~0u } },
 	};
 
-	if (nl < 0 || send(nl, &ask, sizeof(ask), 0) < 0)
-		return err_set(err, errno, "ask the kernel about sockets");
-	return owned_fd_take(&nl);
+	return netdiag_ask(&ask.h, err);
 }
 
 static int sockdiag_clients(struct sockdiag_unix *diag, const uint32_t *inodes, size_t n)
@@ -119,8 +116,10 @@ void sockdiag_unix_done(struct sockdiag_unix *diag)
 	diag->clients = NULL;
 }
 
-static int sockdiag_add(struct sockdiag_all *all, const struct nlmsghdr *h)
+static int sockdiag_add(const struct nlmsghdr *h, void *data)
 {
+	struct sockdiag_all *all = data;
+
 	if (all->n == all->room) {
 		size_t room = all->room ? all->room * 2 : 256;
 		struct sockdiag_unix *more = realloc(all->at, room * sizeof(*more));
@@ -133,25 +132,6 @@ static int sockdiag_add(struct sockdiag_all *all, const struct nlmsghdr *h)
 	return sockdiag_take(&all->at[all->n++], h);
 }
 
-/* One of the messages that the answer comes in. 1: the last. */
-static int sockdiag_read(struct sockdiag_all *all, int nl, char *reply)
-{
-	const struct nlmsghdr *h = (const void *)reply;
-	ssize_t n = recv(nl, reply, SOCKDIAG_REPLY_MAX, 0);
-	size_t left = n < 0 ? 0 : (size_t)n;
-	int rc = 0;
-
-	if (n <= 0)
-		return n < 0 ? -errno : -EIO;
-	for (; rc >= 0 && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
-		if (h->nlmsg_type == NLMSG_DONE)
-			return 1;
-		rc = h->nlmsg_type == NLMSG_ERROR ? ((const struct nlmsgerr *)NLMSG_DATA(h))->error
-						  : sockdiag_add(all, h);
-	}
-	return rc;
-}
-
 static int sockdiag_compare(const void *a, const void *b)
 {
 	const struct sockdiag_unix *x = a, *y = b;
@@ -161,17 +141,13 @@ static int sockdiag_compare(const void *a, const void *b)
 
 int sockdiag_all(struct sockdiag_all *all, struct err *err)
 {
-	OWNED_PTR char *reply = malloc(SOCKDIAG_REPLY_MAX);
 	OWNED_FD int nl = sockdiag_ask(0, NLM_F_DUMP, err);
-	int rc = nl < 0 ? nl : 0;
+	int rc;
 
 	*all = (struct sockdiag_all){ 0 };
-	if (rc < 0)
-		return rc;
-	if (!reply)
-		return err_set(err, ENOMEM, "list UNIX sockets");
-	while (!rc)
-		rc = sockdiag_read(all, nl, reply);
+	if (nl < 0)
+		return nl;
+	rc = netdiag_list(nl, sockdiag_add, all, err);
 	if (rc < 0)
 		return err_set(err, rc, "list UNIX sockets");
 	if (all->n)
