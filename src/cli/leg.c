@@ -22,6 +22,13 @@
 enum { LEG_FIRST_INTERVAL_S = 60, LEG_NS = 1000000000 };
 
 /* One line for the job's log, which many legs share. */
+static void leg_say_text(const void *data, const char *text)
+{
+	const struct leg *leg = data;
+
+	fprintf(stderr, "cairn: leg %u: %s\n", ledger_legs(&leg->ledger), text);
+}
+
 static void __attribute__((format(printf, 2, 3)))
 leg_say(const struct leg *leg, const char *fmt, ...)
 {
@@ -31,7 +38,7 @@ leg_say(const struct leg *leg, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "cairn: leg %u: %s\n", ledger_legs(&leg->ledger), text);
+	leg_say_text(leg, text);
 }
 
 static int64_t leg_now(void)
@@ -367,11 +374,6 @@ static void leg_pass_budget(void *data, const struct slurm_job *now)
 	ledger_write(&leg->ledger);
 	if (slurm_set_comment(leg->place.job, walltime_write(left).s, &err) < 0)
 		leg_say(leg, "the comment stays: %s", err.msg);
-}
-
-static void leg_say_text(const void *data, const char *text)
-{
-	leg_say(data, "%s", text);
 }
 
 static void leg_requeue(struct leg *leg)
