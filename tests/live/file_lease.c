@@ -5,45 +5,51 @@
  */
 #include "live.h"
 
+static sigset_t set;
+
+/* A new file, with a writer's lease. */
+static int leased(const char *name, char fill)
+{
+	int fd = live_file(name, 8, fill);
+
+	LIVE_CHECK(!fcntl(fd, F_SETSIG, SIGUSR1));
+	LIVE_CHECK(!fcntl(fd, F_SETLEASE, F_WRLCK));
+	return fd;
+}
+
+/* Who opens @name, @how, is held off, and @fd, which has the lease, is told. */
+static void tells(int fd, const char *name, int how)
+{
+	siginfo_t info;
+
+	LIVE_CHECK(open(name, how | O_NONBLOCK) < 0 && errno == EWOULDBLOCK);
+	LIVE_EQUAL(sigwaitinfo(&set, &info), SIGUSR1);
+	LIVE_EQUAL(info.si_fd, fd);
+}
+
 int main(void)
 {
 	int write_lease, read_lease, asked_for, asked_to_share;
-	sigset_t set;
-	siginfo_t info;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	close(live_file("read", 8, 'r'));
 	read_lease = open("read", O_RDONLY | O_CLOEXEC);
-	write_lease = live_file("write", 8, 'w');
 	if (fcntl(read_lease, F_SETLEASE, F_RDLCK))
 		live_skip("no leases in this file system");
-	LIVE_CHECK(!fcntl(write_lease, F_SETSIG, SIGUSR1));
-	LIVE_CHECK(!fcntl(write_lease, F_SETLEASE, F_WRLCK));
-
-	asked_for = live_file("asked-for", 8, 'a');
-	LIVE_CHECK(!fcntl(asked_for, F_SETSIG, SIGUSR1));
-	LIVE_CHECK(!fcntl(asked_for, F_SETLEASE, F_WRLCK));
-	LIVE_CHECK(open("asked-for", O_WRONLY | O_NONBLOCK) < 0 && errno == EWOULDBLOCK);
-	LIVE_EQUAL(sigwaitinfo(&set, &info), SIGUSR1);
-	LIVE_EQUAL(info.si_fd, asked_for);
-
-	asked_to_share = live_file("share", 8, 's');
-	LIVE_CHECK(!fcntl(asked_to_share, F_SETSIG, SIGUSR1));
-	LIVE_CHECK(!fcntl(asked_to_share, F_SETLEASE, F_WRLCK));
-	LIVE_CHECK(open("share", O_RDONLY | O_NONBLOCK) < 0 && errno == EWOULDBLOCK);
-	LIVE_EQUAL(sigwaitinfo(&set, &info), SIGUSR1);
-	LIVE_EQUAL(info.si_fd, asked_to_share);
+	write_lease = leased("write", 'w');
+	asked_for = leased("asked-for", 'a');
+	tells(asked_for, "asked-for", O_WRONLY);
+	asked_to_share = leased("share", 's');
+	tells(asked_to_share, "share", O_RDONLY);
 
 	live_ready();
 
 	LIVE_EQUAL(fcntl(asked_for, F_GETLEASE), F_UNLCK);
 	LIVE_EQUAL(fcntl(read_lease, F_GETLEASE), F_RDLCK);
 	LIVE_EQUAL(fcntl(write_lease, F_GETLEASE), F_WRLCK);
-	LIVE_CHECK(open("write", O_RDONLY | O_NONBLOCK) < 0 && errno == EWOULDBLOCK);
-	LIVE_EQUAL(sigwaitinfo(&set, &info), SIGUSR1);
-	LIVE_EQUAL(info.si_fd, write_lease);
+	tells(write_lease, "write", O_RDONLY);
 	LIVE_CHECK(!fcntl(write_lease, F_SETLEASE, F_UNLCK));
 	unlink("read");
 	unlink("write");

@@ -3,40 +3,12 @@
  * Who leaves what its children stay in: the session that they were born in, as a program that becomes a
  * daemon with helpers does, or the group that it has led. They stay its children.
  */
-#include "live_proc.h"
+#include "live_who.h"
 
 enum { MEMBERS = 7 };
 
-struct who {
-	int name;
-	pid_t pid, ppid, pgid, sid;
-};
-
-static int end[2], born[2];
 static struct who all[MEMBERS];
 static pid_t outer, outer_group;
-
-/* Say that we are there, and live on until the end. */
-static void live_on(char name)
-{
-	struct who me = { .name = name, .pid = getpid() };
-	char c;
-
-	LIVE_EQUAL(write(born[1], &me, sizeof(me)), sizeof(me));
-	close(end[1]);
-	_exit(read(end[0], &c, 1) != 0);
-}
-
-static struct who look(const struct who *w)
-{
-	struct who now = { .name = w->name, .pid = w->pid };
-	char path[64], text[512];
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", w->pid);
-	live_read(path, text, sizeof(text));
-	LIVE_EQUAL(sscanf(strrchr(text, ')'), ") %*c %d %d %d", &now.ppid, &now.pgid, &now.sid), 3);
-	return now;
-}
 
 static void check(const struct who *then)
 {

@@ -4,47 +4,18 @@
  * has gone, an orphan in a session whose leader lives, a parent that began a session after its
  * child was born.
  */
-#include "live_proc.h"
+#include "live_who.h"
 
 #include <sys/prctl.h>
 
 enum { MEMBERS = 7 };
 
-struct who {
-	int name;
-	pid_t pid, ppid, pgid, sid;
-};
-
-static int end[2], born[2];
 static struct who all[MEMBERS];
 static int n;
-
-/* Say that we are there, and live on until the end. */
-static void live_on(char name)
-{
-	struct who me = { .name = name, .pid = getpid() };
-	char c;
-
-	close(end[1]);
-	if (write(born[1], &me, sizeof(me)) != sizeof(me))
-		_exit(1);
-	_exit(read(end[0], &c, 1) != 0);
-}
 
 static void await_birth(void)
 {
 	LIVE_EQUAL(read(born[0], &all[n++], sizeof(*all)), sizeof(*all));
-}
-
-static struct who look(const struct who *w)
-{
-	struct who now = { .name = w->name, .pid = w->pid };
-	char path[64], text[512];
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", w->pid);
-	live_read(path, text, sizeof(text));
-	LIVE_EQUAL(sscanf(strrchr(text, ')'), ") %*c %d %d %d", &now.ppid, &now.pgid, &now.sid), 3);
-	return now;
 }
 
 /* 'z', a zombie leads the group of 'm'. */

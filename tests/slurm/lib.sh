@@ -42,6 +42,21 @@ submit() {
 		fail "sbatch: $job"
 }
 
+# nersc_leg: the lines of a script that run the program by NERSC's functions; its status is $status there
+nersc_leg() {
+	cat <<-END
+		source "$TESTS/../share/cairn/nersc_cr.sh"
+		start_coordinator
+		requeue_job func_trap USR1
+		if [ "\$(restart_count)" = 0 ]; then
+			dmtcp_launch -j "$program" steps &
+		else
+			bash ./dmtcp_restart_script.sh -h \$DMTCP_COORD_HOST -p \$DMTCP_COORD_PORT &
+		fi
+		while wait \$!; status=\$?; kill -0 \$! 2>/dev/null; do :; done
+	END
+}
+
 # state [JOB]: one word, PENDING and the like; of $job
 state() {
 	scontrol show job "${1:-$job}" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'

@@ -19,21 +19,23 @@ ends() {
 	[ "$(grep -c 'the next line: 0' "$1.out")" = 1 ] || fail "$1: the next line of the script"
 }
 
+# again NAME LEG [SIGNAL]: its script is told, all is saved, and it goes on in that leg
+again() {
+	as_user scancel --batch --signal="${3:-USR1}" "$job"
+	next_leg $(($2 - 1))
+	until_true "leg $2" said "$1" "leg $2: job"
+	works "steps-$1"
+}
+
 submit line <<END
 #!/bin/bash
 "$CAIRN" run -d ckpt-line -- "$program" steps-line
 echo "the next line: \$?"
 END
 works steps-line
-as_user scancel --batch --signal=USR1 "$job"
-next_leg 1
-until_true 'leg 2' said line 'leg 2: job'
-works steps-line
+again line 2
 # And so is the next one, which has gone on from a checkpoint.
-as_user scancel --batch --signal=TERM "$job"
-next_leg 2
-until_true 'leg 3' said line 'leg 3: job'
-works steps-line
+again line 3 TERM
 ends line
 ! said line 'exec cairn run' || fail 'it is said to be wrong'
 
@@ -46,10 +48,7 @@ status=\$?
 [ \$status = 99 ] || echo "the next line: \$status"
 END
 works steps-trap
-as_user scancel --batch --signal=USR1 "$job"
-next_leg 1
-until_true 'leg 2' said trap 'leg 2: job'
-works steps-trap
+again trap 2
 ends trap
 
 # Two in the background, and no trap: both are told. One has a shell of its own.
@@ -88,10 +87,7 @@ submit contained <<END
 echo "the next line: \$?"
 END
 works steps-contained
-as_user scancel --batch --signal=USR1 "$job"
-next_leg 1
-until_true 'leg 2' said contained 'leg 2: job'
-works steps-contained
+again contained 2
 ends contained
 ! said contained 'exec cairn run' || fail 'the inner one believes itself a line of the script'
 
@@ -105,9 +101,6 @@ END
 works steps-refused
 said refused 'exec cairn run' || fail 'it is not said that exec is needed'
 if [ $PROCTRACK = linuxproc ]; then
-	as_user scancel --batch --signal=USR1 "$job"
-	next_leg 1
-	until_true 'leg 2' said refused 'leg 2: job'
-	works steps-refused
+	again refused 2
 fi
 ends refused

@@ -6,15 +6,7 @@
 
 submit nersc --requeue --time=30 --comment=20:00 --signal=B:USR1@60 <<END
 #!/bin/bash
-source "$TESTS/../share/cairn/nersc_cr.sh"
-start_coordinator
-requeue_job func_trap USR1
-if [ "\$(restart_count)" = 0 ]; then
-	dmtcp_launch -j "$program" steps &
-else
-	bash ./dmtcp_restart_script.sh -h \$DMTCP_COORD_HOST -p \$DMTCP_COORD_PORT &
-fi
-while wait \$!; status=\$?; kill -0 \$! 2>/dev/null; do :; done
+$(nersc_leg)
 exit \$status
 END
 works steps

@@ -7,15 +7,7 @@
 submit array --array=0-1 --requeue --time=30 --comment=20:00 <<END
 #!/bin/bash
 mkdir -p task-\$SLURM_ARRAY_TASK_ID && cd task-\$SLURM_ARRAY_TASK_ID || exit
-source "$TESTS/../share/cairn/nersc_cr.sh"
-start_coordinator
-requeue_job func_trap USR1
-if [ "\$(restart_count)" = 0 ]; then
-	dmtcp_launch -j "$program" steps &
-else
-	bash ./dmtcp_restart_script.sh -h \$DMTCP_COORD_HOST -p \$DMTCP_COORD_PORT &
-fi
-while wait \$!; status=\$?; kill -0 \$! 2>/dev/null; do :; done
+$(nersc_leg)
 echo "\$SLURM_ARRAY_TASK_ID: \$status"
 exit \$status
 END
