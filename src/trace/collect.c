@@ -300,6 +300,22 @@ static int collect_places(struct probe *p, const struct probe_report *report, si
 	return rc;
 }
 
+static int ask_nodes(struct probe *p, struct img_policy *const *asked, size_t n, struct err *err)
+{
+	OWNED_PTR struct batch *b = batch_new(p);
+	int rc;
+
+	if (!b)
+		return err_set(err, ENOMEM, "probing");
+	for (size_t i = 0; i < n; i++)
+		BATCH_ADD(b, SYS_get_mempolicy, COLLECT_NODES, 0, collect_out, 8 * COLLECT_NODES,
+			  asked[i]->start, MPOL_F_ADDR);
+	rc = batch_run(p, b, err);
+	for (uint32_t i = 0; rc >= 0 && i < n; i++)
+		batch_take(b, i, asked[i]->nodes, COLLECT_NODES);
+	return rc;
+}
+
 /* Hardly any has a policy of its own: only those are asked for their nodes. */
 static int collect_nodes(struct probe *p, const struct probe_report *report, struct err *err)
 {
@@ -307,25 +323,16 @@ static int collect_nodes(struct probe *p, const struct probe_report *report, str
 	size_t n = 0;
 	int rc = 0;
 
-	for (size_t i = 0; rc >= 0 && i <= report->nplaces; i++) {
-		OWNED_PTR struct batch *b = NULL;
-
-		if (i < report->nplaces && report->places[i].mode)
-			asked[n++] = &report->places[i];
-		if (!n || (n < COLLECT_NODES_AT_ONCE && i < report->nplaces))
+	for (size_t i = 0; rc >= 0 && i < report->nplaces; i++) {
+		if (!report->places[i].mode)
 			continue;
-		b = batch_new(p);
-		if (!b)
-			return err_set(err, ENOMEM, "probing");
-		for (size_t k = 0; k < n; k++)
-			BATCH_ADD(b, SYS_get_mempolicy, COLLECT_NODES, 0, collect_out,
-				  8 * COLLECT_NODES, asked[k]->start, MPOL_F_ADDR);
-		rc = batch_run(p, b, err);
-		for (uint32_t k = 0; rc >= 0 && k < n; k++)
-			batch_take(b, k, asked[k]->nodes, COLLECT_NODES);
-		n = 0;
+		asked[n++] = &report->places[i];
+		if (n == COLLECT_NODES_AT_ONCE) {
+			rc = ask_nodes(p, asked, n, err);
+			n = 0;
+		}
 	}
-	return rc;
+	return rc < 0 || !n ? rc : ask_nodes(p, asked, n, err);
 }
 
 /* What every thread has to be asked for itself. It does so in a slot of its own. */
