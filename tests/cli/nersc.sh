@@ -4,6 +4,8 @@
 # shellcheck disable=SC2016 # scripts are given as they are
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=../lib/coordinators
+. "$TESTS/lib/coordinators"
 export HELPERS="$TESTS/../share/cairn/nersc_cr.sh"
 unset SLURM_RESTART_COUNT SLURM_JOB_NODELIST SLURM_JOBID
 export SLURM_JOB_ID=77
@@ -88,6 +90,4 @@ start job setsid bash job
 ask job 2
 tell job 'exit 0'
 ended job 0
-for lock in "$CAIRN_RUNDIR"/.dmtcp-*/lock; do
-	[ ! -e "$lock" ] || timeout 60 flock "$lock" true
-done
+coordinators_end

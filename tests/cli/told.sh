@@ -4,6 +4,8 @@
 # from its checkpoint.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=../lib/coordinators
+. "$TESTS/lib/coordinators"
 
 # The program may be gone before the line that would have its trap run.
 trap '' PIPE
@@ -79,6 +81,4 @@ for status in 0 7; do
 	ended it 4
 	rm -rf ckpt_*
 done
-for lock in "$CAIRN_RUNDIR"/.dmtcp-*/lock; do
-	[ ! -e "$lock" ] || timeout 60 flock "$lock" true
-done
+coordinators_end

@@ -154,13 +154,8 @@ right() {
 	seq "$(steps "$2")" | cmp - "$work/$2" || fail "$2: steps lost, doubled or changed"
 }
 
-# The processes of dmtcp_coordinator --exit-on-last end after what they were there for.
-coordinators_end() {
-	local lock
-	for lock in "$CAIRN_RUNDIR"/.dmtcp-*/lock; do
-		[ ! -e "$lock" ] || timeout 60 flock "$lock" true
-	done
-}
+# shellcheck source=../lib/coordinators
+. "$TESTS/lib/coordinators"
 
 end_cluster() {
 	"$TESTS/slurm/cluster" stop "$cluster"
