@@ -7,12 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { FAULT_LATE_NS = 500000000 };
 
 int fault_state;
 
 static char fault_name[64];
 static bool fault_error; /* return true instead of dying */
+static bool fault_late; /* go on, but later */
 static long fault_every; /* with fault_error: again after so many times; 0: once */
 static _Atomic long fault_left; /* times until it happens */
 
@@ -29,6 +33,7 @@ void fault_reset(void)
 	if (colon)
 		*colon++ = '\0';
 	fault_error = colon && strstr(colon, "error");
+	fault_late = colon && strstr(colon, "late");
 	fault_left = colon && atol(colon) > 0 ? atol(colon) : 1;
 	fault_every = fault_error && atol(colon) > 0 ? fault_left : 0;
 	fault_state = 2;
@@ -45,7 +50,9 @@ bool fault_reached(const char *name)
 	left = atomic_fetch_sub(&fault_left, 1);
 	if (fault_every ? left % fault_every : left != 1)
 		return false;
-	if (!fault_error)
+	if (fault_late)
+		nanosleep(&(struct timespec){ .tv_nsec = FAULT_LATE_NS }, NULL);
+	else if (!fault_error)
 		kill(getpid(), SIGKILL);
 	return fault_error;
 }

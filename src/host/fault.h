@@ -10,6 +10,7 @@
  *	CAIRN_FAULT=probe.*:7		at the seventh point of any such name; '*' alone: any at all
  *	CAIRN_FAULT=ckpt.read:error	fault_point returns true there instead, once
  *	CAIRN_FAULT=ckpt.*:7:error	every seventh time
+ *	CAIRN_FAULT=restart.made:late	this process goes on half a second later
  */
 #pragma once
 

@@ -492,6 +492,7 @@ void child_run_maker(struct child_context *c, size_t index)
 		_exit(1);
 	if (child_make_files(c, &board->err) < 0 || place_fork_top(c, agent, &board->err) < 0)
 		_exit(1);
+	fault_point("restart.made");
 	_exit(0);
 }
 

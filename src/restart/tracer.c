@@ -112,6 +112,7 @@ static pid_t tracer_fork_first(struct tracer *t, struct err *err)
 	if (pid < 0)
 		return err_set(err, pid, "make a process");
 	t->maker = pid;
+	t->maker_runs = true;
 	t->maker_board = first;
 	return pid;
 }
@@ -150,7 +151,10 @@ static int tracer_other(struct tracer *t, pid_t pid, int status, struct err *err
 		ptrace(PTRACE_CONT, pid, 0, 0);
 		return 0;
 	}
-	if (pid != t->maker || (WIFEXITED(status) && !WEXITSTATUS(status)))
+	if (pid != t->maker)
+		return 0;
+	t->maker_runs = false;
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
 	if (board->err.num) {
 		*err = board->err;
@@ -237,8 +241,11 @@ static int tracer_event(struct tracer *t, size_t index, int status, struct err *
 	return 0;
 }
 
+/* What the maker has made is ours only when it has ended: who had gone on before would have two parents. */
 static bool tracer_all_stopped(const struct tracer *t)
 {
+	if (t->maker_runs)
+		return false;
 	for (size_t i = 0; i < t->n; i++)
 		if (!t->at[i].stopped)
 			return false;

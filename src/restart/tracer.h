@@ -25,6 +25,7 @@ struct tracer {
 	struct tracer_process *at; /* one per image */
 	size_t n;
 	pid_t maker; /* of the agent's children, where there are several; 0: none */
+	bool maker_runs; /* until then what it made is not our child */
 	size_t maker_board; /* where it leaves its errors */
 };
 
@@ -35,7 +36,7 @@ void tracer_done(struct tracer *t);
 /* Fork the processes whose parent is this one, seize them, and let all of them begin. */
 int tracer_start(struct tracer *t, struct err *err);
 
-/* Wait until every process has stopped; says why one could not. */
+/* Wait until every process has stopped, and is a child of its parent; says why one could not. */
 int tracer_await(struct tracer *t, struct err *err);
 
 /* Let all go on to the next part of their plans. */
