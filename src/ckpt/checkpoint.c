@@ -246,6 +246,7 @@ static void ckpt_forget(struct ckpt *ckpt)
 		if (p->snapshot > 0)
 			probe_snapshot_destroy(p->snapshot);
 		pages_done(&p->pages);
+		model_done(&p->base.index);
 		free(p->supposed.at);
 		model_done(&p->m);
 	}

@@ -5,6 +5,7 @@
 #include "ckpt/capture.h"
 #include "ckpt/checkpoint.h"
 #include "ckpt/pages.h"
+#include "image/writer.h"
 
 #include <stdatomic.h>
 
@@ -19,6 +20,8 @@ struct ckpt_process {
 	bool skipped;
 	uint64_t resident; /* pages */
 	bool copied; /* all its memory is in @pages: there is no snapshot */
+	bool written; /* its image is; then others may be said to hold the same pages */
+	struct image_base base;
 };
 
 struct ckpt {

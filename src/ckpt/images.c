@@ -5,6 +5,7 @@
  */
 #include "base/text.h"
 #include "ckpt/checkpoint_state.h"
+#include "ckpt/twin.h"
 #include "ckpt/write.h"
 #include "host/fault.h"
 #include "host/threads.h"
@@ -31,21 +32,68 @@ static bool images_is_small(const struct ckpt_process *p)
 	return p->pages.bytes <= IMAGES_SMALL;
 }
 
+static pid_t images_memory(const struct ckpt_process *p)
+{
+	if (p->snapshot)
+		return p->snapshot;
+	return p->copied ? getpid() : p->alive;
+}
+
+/*
+ * The image that may hold pages of @p: that of its parent, else of whoever was forked from the same program
+ * and has been written. NULL: there is none.
+ */
+static const struct ckpt_process *images_base(const struct ckpt *ckpt, const struct ckpt_process *p)
+{
+	const struct ckpt_process *found = NULL;
+
+	for (size_t i = 0; i < ckpt->nprocesses; i++) {
+		const struct ckpt_process *q = &ckpt->processes[i];
+
+		if (q->written && twin_related(&p->m, &q->m) &&
+		    (!found || q->pid == p->m.process.ppid))
+			found = q;
+	}
+	return found;
+}
+
+/* Is there any behind @p that may want to know where its pages stand? */
+static bool images_is_wanted(const struct ckpt *ckpt, const struct ckpt_process *p)
+{
+	for (const struct ckpt_process *q = p + 1; q < ckpt->processes + ckpt->nprocesses; q++)
+		if (!images_is_small(q) && twin_related(&p->m, &q->m))
+			return true;
+	return false;
+}
+
+static void images_keep_index(const struct ckpt *ckpt, struct ckpt_process *p,
+			      struct image_writer *w)
+{
+	if (images_is_small(p) || !images_is_wanted(ckpt, p))
+		return;
+	p->base.pid = p->pid;
+	image_writer_take_index(w, &p->base.index);
+	twin_keep(&p->base, &p->m);
+	p->written = true;
+}
+
 static int images_write(struct images *s, struct ckpt_process *p, int workers, uint64_t *size,
 			struct err *err)
 {
 	struct ckpt *ckpt = s->ckpt;
+	const struct ckpt_process *base = images_is_small(p) ? NULL : images_base(ckpt, p);
 	struct image_writer_options options = {
+		.base = base ? &base->base : NULL,
 		.codec = ckpt->options.codec,
 		.level = ckpt->options.level,
 		.direct = true,
 	};
 	struct write_job job = {
 		.pages = &p->pages,
-		.pid = p->snapshot ? p->snapshot
-		       : p->copied ? getpid()
-				   : p->alive,
+		.pid = images_memory(p),
 		.workers = workers,
+		.base = options.base,
+		.base_pid = base ? images_memory(base) : 0,
 		.done = &ckpt->done,
 		.cancelled = &ckpt->cancelled,
 	};
@@ -61,6 +109,8 @@ static int images_write(struct images *s, struct ckpt_process *p, int workers, u
 		rc = write_pages(w, &job, err);
 	if (rc >= 0)
 		rc = image_writer_finish(w, &p->m, size, err);
+	if (rc >= 0)
+		images_keep_index(ckpt, p, w);
 	image_writer_close(w);
 	return rc;
 }

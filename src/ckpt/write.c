@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/owned.h"
 #include "base/text.h"
+#include "ckpt/twin.h"
 #include "host/procid.h"
 #include "host/threads.h"
 
@@ -43,6 +44,14 @@ struct write_chunk {
 	struct write_piece piece[WRITE_PIECES];
 	size_t npieces;
 	size_t bytes;
+	bool same[IMG_CHUNK_MAX / WRITE_PAGE]; /* pages that the base holds */
+};
+
+/* What one thread has. */
+struct write_worker {
+	struct write_chunk chunk;
+	struct twin_look look;
+	struct img_run runs[IMG_CHUNK_MAX / WRITE_PAGE];
 };
 
 /* Take the next chunk's worth of pages. False when there is nothing left, or somebody failed. */
@@ -121,7 +130,26 @@ static int write_read(struct write_shared *s, const struct write_chunk *chunk, c
 	return rc;
 }
 
-/* Take zero pages out; what is left moves together and is named by runs. */
+/* Pages of @buf that the base holds need not be put into the image. */
+static int write_refer(struct write_shared *s, struct write_worker *own, const char *buf,
+		       struct err *err)
+{
+	struct write_chunk *chunk = &own->chunk;
+	size_t nruns = 0, at = 0;
+
+	memset(chunk->same, 0, sizeof(chunk->same));
+	for (size_t i = 0; own->look.base && i < chunk->npieces; i++) {
+		const struct write_piece *p = &chunk->piece[i];
+
+		if (!p->range->copy)
+			twin_find(&own->look, p->addr, p->len, buf + at,
+				  chunk->same + at / WRITE_PAGE, own->runs, &nruns);
+		at += p->len;
+	}
+	return nruns ? image_writer_refer(s->writer, own->runs, nruns, err) : 0;
+}
+
+/* Take zero pages out, and what the base holds; what is left moves together and is named by runs. */
 static size_t write_pack(const struct write_chunk *chunk, char *buf, struct img_run *runs,
 			 size_t *nruns)
 {
@@ -134,7 +162,7 @@ static size_t write_pack(const struct write_chunk *chunk, char *buf, struct img_
 		for (uint64_t off = 0; off < p->len; off += WRITE_PAGE, from += WRITE_PAGE) {
 			struct img_run *last = *nruns ? &runs[*nruns - 1] : NULL;
 
-			if (mem_is_zero(buf + from, WRITE_PAGE))
+			if (chunk->same[from / WRITE_PAGE] || mem_is_zero(buf + from, WRITE_PAGE))
 				continue;
 			if (from != to)
 				memcpy(buf + to, buf + from, WRITE_PAGE);
@@ -152,9 +180,10 @@ static size_t write_pack(const struct write_chunk *chunk, char *buf, struct img_
 	return to;
 }
 
-static int write_work(struct write_shared *s, struct image_worker *k, struct write_chunk *chunk,
-		      struct img_run *runs, struct err *err)
+static int write_work(struct write_shared *s, struct image_worker *k, struct write_worker *own,
+		      struct err *err)
 {
+	struct write_chunk *chunk = &own->chunk;
 	size_t nruns, len;
 	int rc;
 
@@ -164,11 +193,13 @@ static int write_work(struct write_shared *s, struct image_worker *k, struct wri
 		if (atomic_load(s->job->cancelled))
 			return err_set(err, ECANCELED, "write");
 		rc = write_read(s, chunk, buf, err);
+		if (rc >= 0)
+			rc = write_refer(s, own, buf, err);
 		if (rc < 0)
 			return rc;
-		len = write_pack(chunk, buf, runs, &nruns);
+		len = write_pack(chunk, buf, own->runs, &nruns);
 		if (len) {
-			rc = image_worker_put(k, runs, nruns, len, err);
+			rc = image_worker_put(k, own->runs, nruns, len, err);
 			if (rc < 0)
 				return rc;
 		}
@@ -177,20 +208,22 @@ static int write_work(struct write_shared *s, struct image_worker *k, struct wri
 	return 0;
 }
 
-static void *write_worker(void *arg)
+static void *write_thread(void *arg)
 {
 	struct write_shared *s = arg;
-	OWNED_PTR struct write_chunk *chunk = malloc(sizeof(*chunk));
-	OWNED_PTR struct img_run *runs = malloc(sizeof(*runs) * (IMG_CHUNK_MAX / WRITE_PAGE));
+	OWNED_PTR struct write_worker *own = malloc(sizeof(*own));
 	struct image_worker *k = NULL;
 	struct err err = ERR_INIT;
-	int rc = chunk && runs ? 0 : err_set(&err, ENOMEM, "start a writer");
+	int rc = own ? twin_look_open(&own->look, s->job->base, s->job->base_pid, &err)
+		     : err_set(&err, ENOMEM, "start a writer");
 
 	if (rc >= 0)
 		rc = image_worker_open(&k, s->writer, &err);
 	if (rc >= 0)
-		rc = write_work(s, k, chunk, runs, &err);
+		rc = write_work(s, k, own, &err);
 	image_worker_close(k);
+	if (own)
+		twin_look_close(&own->look);
 	if (rc < 0) {
 		pthread_mutex_lock(&s->lock);
 		if (!s->err.num)
@@ -227,7 +260,7 @@ int write_pages(struct image_writer *w, const struct write_job *job, struct err 
 	if (mem < 0)
 		return err_set(err, errno, "open %s", path);
 	s.mem = mem;
-	threads_run(write_worker, &s, write_workers(job));
+	threads_run(write_thread, &s, write_workers(job));
 	if (s.err.num) {
 		*err = s.err;
 		return -err->num;

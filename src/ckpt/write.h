@@ -16,6 +16,9 @@ struct write_job {
 	const struct pages_list *pages;
 	pid_t pid; /* whose memory PAGES_VM and PAGES_MEM mean */
 	int workers;
+	const struct image_base
+		*base; /* what may hold some of the pages already; NULL: nothing does */
+	pid_t base_pid; /* whose memory it was written from */
 	_Atomic uint64_t *done; /* bytes dealt with, for progress */
 	const atomic_bool *cancelled; /* once true: stop with ECANCELED */
 };

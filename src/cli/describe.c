@@ -135,19 +135,25 @@ json_t *describe_process(const struct model *m)
 
 json_t *describe_memory(const struct model *m)
 {
-	uint64_t mapped = 0, kept = 0, stored = 0;
-	size_t plain = 0;
+	uint64_t mapped = 0, kept = 0, common = 0, stored = 0;
+	size_t plain = 0, chunks = 0;
 
 	for (size_t i = 0; i < m->vmas.n; i++)
 		mapped += m->vmas.at[i].end - m->vmas.at[i].start;
-	for (size_t i = 0; i < m->runs.n; i++)
+	for (size_t i = 0; i < m->runs.n; i++) {
 		kept += m->runs.at[i].len;
+		common += m->chunks.at[m->runs.at[i].chunk].source ? m->runs.at[i].len : 0;
+	}
 	for (size_t i = 0; i < m->chunks.n; i++) {
+		if (m->chunks.at[i].source)
+			continue;
+		chunks++;
 		stored += m->chunks.at[i].stored_len;
 		plain += m->chunks.at[i].codec == IMG_CODEC_NONE;
 	}
-	return json_pack("{sIsIsIsIsIsIsI}", "mapped_bytes", (json_int_t)mapped, "kept_bytes",
-			 (json_int_t)kept, "stored_bytes", (json_int_t)stored, "mappings",
-			 (json_int_t)m->vmas.n, "runs", (json_int_t)m->runs.n, "chunks",
-			 (json_int_t)m->chunks.n, "uncompressed_chunks", (json_int_t)plain);
+	return json_pack("{sIsIsIsIsIsIsIsI}", "mapped_bytes", (json_int_t)mapped, "kept_bytes",
+			 (json_int_t)kept, "common_bytes", (json_int_t)common, "stored_bytes",
+			 (json_int_t)stored, "mappings", (json_int_t)m->vmas.n, "runs",
+			 (json_int_t)m->runs.n, "chunks", (json_int_t)chunks, "uncompressed_chunks",
+			 (json_int_t)plain);
 }

@@ -277,6 +277,9 @@ static void inspect_print_image(const json_t *j)
 		    inspect_size(m, "mapped_bytes").s, (long long)json_get_int(m, "mappings", 0),
 		    inspect_size(m, "kept_bytes").s, inspect_size(m, "stored_bytes").s,
 		    (long long)json_get_int(m, "chunks", 0));
+	if (json_get_int(m, "common_bytes", 0))
+		inspect_say("            %s of it in other images, as processes have it in common",
+			    inspect_size(m, "common_bytes").s);
 	inspect_say("  threads %lld, descriptors %lld",
 		    (long long)json_get_int(j, "thread_count", 0),
 		    (long long)json_get_int(j, "fd_count", 0));

@@ -109,16 +109,19 @@ static void verify_good(struct verify *v, const char *file, const struct image_r
 {
 	const struct model *m = image_reader_model(r);
 	uint64_t memory = 0;
+	size_t chunks = 0;
 
 	for (size_t i = 0; i < m->chunks.n; i++)
-		memory += m->chunks.at[i].raw_len;
+		if (!m->chunks.at[i].source) {
+			memory += m->chunks.at[i].raw_len;
+			chunks++;
+		}
 	v->bytes += image_reader_size(r);
 	verify_note_files(v, m, file);
-	json_array_append_new(v->images,
-			      json_pack("{sosbsIsIsIsi}", "file", json_text(file), "ok", 1, "bytes",
-					(json_int_t)image_reader_size(r), "memory_bytes",
-					(json_int_t)memory, "chunks", (json_int_t)m->chunks.n,
-					"pid", (int)m->process.pid));
+	json_array_append_new(v->images, json_pack("{sosbsIsIsIsi}", "file", json_text(file), "ok",
+						   1, "bytes", (json_int_t)image_reader_size(r),
+						   "memory_bytes", (json_int_t)memory, "chunks",
+						   (json_int_t)chunks, "pid", (int)m->process.pid));
 }
 
 static void verify_image(struct verify *v, int dirfd, const char *file, const json_t *promise)

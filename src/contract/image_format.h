@@ -105,7 +105,8 @@ struct img_chunk {
 	uint32_t raw_len; /* bytes of pages */
 	uint64_t xxh3; /* XXH3_64bits of the stored bytes */
 	uint32_t codec; /* enum img_codec */
-	uint32_t source; /* 0: this file; else reserved for chunks in other files */
+	/* 0: this file; else the process in whose image, PID.img beside this one, the chunk stands */
+	uint32_t source;
 };
 _Static_assert(sizeof(struct img_chunk) == 32, "on disk");
 

@@ -244,8 +244,8 @@ static int check_chunks(const struct check *c)
 			why = "is compressed in a way that this version does not know";
 		else if (k->codec == IMG_CODEC_NONE && k->stored_len != k->raw_len)
 			why = "is not compressed, but its sizes differ";
-		else if (k->source)
-			why = "stands in another file, which this version does not know";
+		else if (k->source > INT32_MAX || k->source == (uint32_t)c->m->process.pid)
+			why = "stands in the image of a process that cannot be";
 		if (why)
 			return check_refuse(c, "chunks", i, why);
 	}

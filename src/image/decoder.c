@@ -44,6 +44,12 @@ void image_decoder_close(struct image_decoder *d)
 static int decoder_damaged(const struct image_decoder *d, size_t index, const char *what,
 			   struct err *err)
 {
+	const struct reader_source *s = reader_source(d->r, &d->r->model.chunks.at[index]);
+
+	if (s)
+		return err_say(err, EBADMSG,
+			       "image '%s' is damaged: %s of what is chunk %zu of image '%s'",
+			       s->name, what, index, d->r->name);
 	return err_say(err, EBADMSG, "image '%s' is damaged: chunk %zu: %s", d->r->name, index,
 		       what);
 }
@@ -52,7 +58,7 @@ int image_decoder_chunk(struct image_decoder *d, size_t index, const void **raw,
 {
 	const struct img_chunk *c = &d->r->model.chunks.at[index];
 	size_t got;
-	int rc = reader_bytes(d->r, d->stored, c->stored_len, c->offset, err);
+	int rc = reader_chunk(d->r, c, d->stored, err);
 
 	if (rc < 0)
 		return rc;

@@ -143,3 +143,18 @@ struct img_file *model_file(const struct model *m, uint32_t id)
 			return &m->files.at[i];
 	return NULL;
 }
+
+size_t model_first_run(const struct model *m, uint64_t addr)
+{
+	size_t low = 0, high = m->runs.n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (m->runs.at[mid].addr + m->runs.at[mid].len <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}

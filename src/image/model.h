@@ -74,5 +74,8 @@ void model_trim_room(struct model *m, struct img_ref *ref, size_t len);
 const void *model_bytes(const struct model *m, struct img_ref ref);
 const char *model_string(const struct model *m, struct img_ref ref);
 
+/* The first run that ends behind @addr; runs.n: there is none. */
+size_t model_first_run(const struct model *m, uint64_t addr);
+
 /* The record of open file description @id, or NULL (also for one that stands elsewhere). */
 struct img_file *model_file(const struct model *m, uint32_t id);

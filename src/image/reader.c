@@ -8,35 +8,65 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* O_NONBLOCK: a FIFO given as an image is refused, not waited for. */
+enum { READER_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
 
 int reader_damaged(const struct image_reader *r, const char *what, struct err *err)
 {
 	return err_say(err, EBADMSG, "image '%s' is damaged: %s", r->name, what);
 }
 
-int reader_bytes(const struct image_reader *r, void *buf, size_t len, uint64_t offset,
-		 struct err *err)
+static int reader_read(int fd, const char *name, void *buf, size_t len, uint64_t offset,
+		       struct err *err)
 {
 	uint8_t *at = buf;
 
 	while (len) {
-		ssize_t n = pread(r->fd, at, len, (off_t)offset);
+		ssize_t n = pread(fd, at, len, (off_t)offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set(err, errno, "read image '%s'", r->name);
+			return err_set(err, errno, "read image '%s'", name);
 		if (!n)
-			return reader_damaged(r, "it became shorter while it was read", err);
+			return err_say(err, EBADMSG,
+				       "image '%s' is damaged: it became shorter while it was read",
+				       name);
 		at += n;
 		len -= (size_t)n;
 		offset += (uint64_t)n;
 	}
 	return 0;
+}
+
+int reader_bytes(const struct image_reader *r, void *buf, size_t len, uint64_t offset,
+		 struct err *err)
+{
+	return reader_read(r->fd, r->name, buf, len, offset, err);
+}
+
+const struct reader_source *reader_source(const struct image_reader *r, const struct img_chunk *c)
+{
+	size_t i = 0;
+
+	while (i < r->nsources && r->sources[i].pid != c->source)
+		i++;
+	return i < r->nsources ? &r->sources[i] : NULL;
+}
+
+int reader_chunk(const struct image_reader *r, const struct img_chunk *c, void *buf,
+		 struct err *err)
+{
+	const struct reader_source *s = reader_source(r, c);
+
+	return reader_read(s ? s->fd : r->fd, s ? s->name : r->name, buf, c->stored_len, c->offset,
+			   err);
 }
 
 /* Is [offset, offset + len) between the header and @end? */
@@ -250,19 +280,14 @@ static int reader_chunks(const struct image_reader *r, struct err *err)
 		const struct img_chunk *c = &r->model.chunks.at[i];
 		const char *why = NULL;
 
-		if (!reader_inside(r, c->offset, c->stored_len, r->trailer.dir_offset))
+		if (!c->source &&
+		    !reader_inside(r, c->offset, c->stored_len, r->trailer.dir_offset))
 			why = "lies outside the file";
 		else if (!c->stored_len || c->stored_len > IMG_CHUNK_MAX)
 			why = "has an impossible size";
 		if (why)
 			return err_say(err, EBADMSG, "image '%s' is damaged: chunk %zu %s", r->name,
 				       i, why);
-		if (c->source)
-			return err_say(
-				err, EPROTO,
-				"image '%s': chunk %zu stands in another file, which this Cairn "
-				"cannot read; a newer one wrote it",
-				r->name, i);
 		if (c->codec != IMG_CODEC_NONE && c->codec != IMG_CODEC_ZSTD)
 			return err_say(
 				err, EPROTO,
@@ -271,6 +296,53 @@ static int reader_chunks(const struct image_reader *r, struct err *err)
 				r->name, i, c->codec);
 	}
 	return 0;
+}
+
+/* Its name is that of the process, beside this image. */
+static char *reader_source_name(const struct image_reader *r, uint32_t pid)
+{
+	const char *slash = strrchr(r->name, '/');
+	char *name;
+
+	if (asprintf(&name, "%.*s%u.img", slash ? (int)(slash + 1 - r->name) : 0, r->name, pid) < 0)
+		return NULL;
+	return name;
+}
+
+static int reader_add_source(struct image_reader *r, int dirfd, uint32_t pid, struct err *err)
+{
+	struct reader_source *s = realloc(r->sources, (r->nsources + 1) * sizeof(*s));
+	struct stat st;
+
+	if (!s)
+		return err_set(err, ENOMEM, "open image '%s'", r->name);
+	r->sources = s;
+	s += r->nsources;
+	*s = (struct reader_source){ .pid = pid, .fd = -1, .name = reader_source_name(r, pid) };
+	r->nsources++;
+	if (!s->name)
+		return err_set(err, ENOMEM, "open image '%s'", r->name);
+	s->fd = openat(dirfd, s->name, READER_FLAGS);
+	if (s->fd < 0)
+		return err_set(err, errno, "open image '%s', in which pages of '%s' stand", s->name,
+			       r->name);
+	if (fstat(s->fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_say(err, EINVAL, "'%s' is no regular file, so no image", s->name);
+	return 0;
+}
+
+/* Whatever else there is in them is read when the chunks are; each has its own sum. */
+static int reader_sources(struct image_reader *r, int dirfd, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < r->model.chunks.n; i++) {
+		const struct img_chunk *c = &r->model.chunks.at[i];
+
+		if (c->source && !reader_source(r, c))
+			rc = reader_add_source(r, dirfd, c->source, err);
+	}
+	return rc;
 }
 
 static int reader_load(struct image_reader *r, struct err *err)
@@ -291,20 +363,21 @@ static int reader_load(struct image_reader *r, struct err *err)
 	return rc;
 }
 
-int image_reader_open(struct image_reader **out, int dirfd, const char *name, struct err *err)
+int reader_open(struct image_reader **out, int fd, const char *name, struct err *err)
 {
 	struct image_reader *r = calloc(1, sizeof(*r));
 	struct stat st;
 	int rc;
 
 	*out = NULL;
-	if (!r)
+	if (!r) {
+		close(fd);
 		return err_set(err, ENOMEM, "open image '%s'", name);
+	}
 	model_init(&r->model);
+	r->fd = fd;
 	r->name = strdup(name);
-	/* O_NONBLOCK: a FIFO given as an image is refused, not waited for. */
-	r->fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (!r->name || r->fd < 0 || fstat(r->fd, &st) < 0) {
+	if (!r->name || fstat(r->fd, &st) < 0) {
 		rc = err_set(err, r->name ? errno : ENOMEM, "open image '%s'", name);
 	} else if (!S_ISREG(st.st_mode)) {
 		rc = err_say(err, EINVAL, "'%s' is no regular file, so no image", name);
@@ -319,12 +392,36 @@ int image_reader_open(struct image_reader **out, int dirfd, const char *name, st
 	return rc;
 }
 
+int image_reader_open(struct image_reader **out, int dirfd, const char *name, struct err *err)
+{
+	int fd = openat(dirfd, name, READER_FLAGS);
+	int rc;
+
+	*out = NULL;
+	if (fd < 0)
+		return err_set(err, errno, "open image '%s'", name);
+	rc = reader_open(out, fd, name, err);
+	if (rc >= 0)
+		rc = reader_sources(*out, dirfd, err);
+	if (rc < 0) {
+		image_reader_close(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
 void image_reader_close(struct image_reader *r)
 {
 	if (!r)
 		return;
 	if (r->fd >= 0)
 		close(r->fd);
+	for (size_t i = 0; i < r->nsources; i++) {
+		if (r->sources[i].fd >= 0)
+			close(r->sources[i].fd);
+		free(r->sources[i].name);
+	}
+	free(r->sources);
 	model_done(&r->model);
 	free(r->name);
 	free(r);

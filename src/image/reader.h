@@ -4,7 +4,7 @@
  *
  * The one rule: after image_reader_open has returned 0, every index, reference and range in the
  * model is inside its bounds (refs inside the pool, strings NUL-terminated, runs inside
- * their chunks, chunks inside the file, addresses page-aligned and ascending), so that
+ * their chunks, chunks of this file inside it, addresses page-aligned and ascending), so that
  * those who use it need no checks of their own. Messages name file, table and record.
  */
 #pragma once
@@ -14,6 +14,7 @@
 
 struct image_reader;
 
+/* Opens the images beside it as well in which some of its chunks stand. */
 int image_reader_open(struct image_reader **r, int dirfd, const char *name, struct err *err);
 void image_reader_close(struct image_reader *r);
 
@@ -37,7 +38,8 @@ void image_decoder_close(struct image_decoder *d);
 int image_decoder_chunk(struct image_decoder *d, size_t index, const void **raw, struct err *err);
 
 /*
- * Check every chunk with @workers threads (0: one per core), tables that this build does not know,
- * and that there is nothing but zeros between the parts. All else was checked by open.
+ * Check every chunk of this file with @workers threads (0: one per core), that those in other images are
+ * chunks of theirs (whose bytes are checked with them), tables that this build does not know, and that
+ * there is nothing but zeros between the parts. All else was checked by open.
  */
 int image_reader_verify(struct image_reader *r, int workers, struct err *err);

@@ -10,10 +10,12 @@
 #include "image/tables.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct verify_part { /* bytes of the file that a checksum covers */
 	uint64_t start, end;
@@ -45,7 +47,8 @@ static void *verify_worker(void *arg)
 	int rc = image_decoder_open(&d, v->r, &err);
 
 	while (rc >= 0 && (i = v->next++) < v->r->model.chunks.n)
-		rc = image_decoder_chunk(d, i, &raw, &err);
+		if (!v->r->model.chunks.at[i].source)
+			rc = image_decoder_chunk(d, i, &raw, &err);
 	image_decoder_close(d);
 	if (rc < 0)
 		verify_fail(v, &err);
@@ -96,6 +99,8 @@ static int verify_gaps(const struct image_reader *r, struct err *err)
 	for (size_t i = 0; i < r->model.chunks.n; i++) {
 		const struct img_chunk *c = &r->model.chunks.at[i];
 
+		if (c->source)
+			continue;
 		parts[n++] = (struct verify_part){ c->offset, c->offset + c->stored_len };
 	}
 	for (size_t i = 0; i < r->trailer.dir_count; i++) {
@@ -135,6 +140,59 @@ static int verify_unknown(const struct image_reader *r, struct err *err)
 	return rc;
 }
 
+static int verify_compare_chunks(const void *a, const void *b)
+{
+	const struct img_chunk *x = a, *y = b;
+
+	if (x->source != y->source)
+		return x->source < y->source ? -1 : 1;
+	return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* Does each chunk of @r that is said to stand in @s stand there? Its bytes are verified with that image. */
+static int verify_source(const struct image_reader *r, const struct reader_source *s,
+			 struct err *err)
+{
+	int rc, fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+	struct image_reader *other;
+	struct img_chunk *sorted;
+	size_t n, i;
+
+	if (fd < 0)
+		return err_set(err, errno, "open image '%s'", s->name);
+	rc = reader_open(&other, fd, s->name, err);
+	if (rc < 0)
+		return rc;
+	sorted = other->model.chunks.at; /* nobody else looks at it */
+	n = other->model.chunks.n;
+	if (n)
+		qsort(sorted, n, sizeof(*sorted), verify_compare_chunks);
+	for (i = 0; rc >= 0 && i < r->model.chunks.n; i++) {
+		struct img_chunk want = r->model.chunks.at[i];
+		const struct img_chunk *got;
+
+		if (want.source != s->pid)
+			continue;
+		want.source = 0;
+		got = n ? bsearch(&want, sorted, n, sizeof(*sorted), verify_compare_chunks) : NULL;
+		if (!got || memcmp(got, &want, sizeof(want)) != 0)
+			rc = err_say(err, EBADMSG,
+				     "image '%s' is damaged: chunk %zu is not in image '%s'",
+				     r->name, i, s->name);
+	}
+	image_reader_close(other);
+	return rc;
+}
+
+static int verify_sources(const struct image_reader *r, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < r->nsources; i++)
+		rc = verify_source(r, &r->sources[i], err);
+	return rc;
+}
+
 static int verify_cores(void)
 {
 	cpu_set_t cpus;
@@ -152,6 +210,8 @@ int image_reader_verify(struct image_reader *r, int workers, struct err *err)
 		*err = v.err;
 		return -err->num;
 	}
-	rc = verify_unknown(r, err);
+	rc = verify_sources(r, err);
+	if (rc >= 0)
+		rc = verify_unknown(r, err);
 	return rc < 0 ? rc : verify_gaps(r, err);
 }

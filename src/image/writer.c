@@ -33,6 +33,13 @@ int image_writer_open(struct image_writer **result, int dirfd, const char *name,
 	text_copy(w->name, sizeof(w->name), name);
 	model_init(&w->index);
 	pthread_mutex_init(&w->lock, NULL);
+	if (options->base) {
+		w->referred = calloc(options->base->index.chunks.n + 1, sizeof(*w->referred));
+		if (!w->referred) {
+			image_writer_close(w);
+			return err_set(err, ENOMEM, "create '%s'", name);
+		}
+	}
 	rc = output_open(&w->out, dirfd, name, options->direct, err);
 	if (rc < 0) {
 		image_writer_close(w);
@@ -48,6 +55,7 @@ void image_writer_close(struct image_writer *w)
 		return;
 	output_close(w->out);
 	model_done(&w->index);
+	free(w->referred);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }
@@ -86,6 +94,51 @@ int writer_place(struct image_writer *w, struct img_chunk *chunk, struct img_run
 	rc = writer_note(w, chunk, runs, nruns);
 	pthread_mutex_unlock(&w->lock);
 	return rc < 0 ? err_set(err, rc, "index of '%s'", w->name) : 0;
+}
+
+/* The number here of chunk @number of the base. A chunk that stands in a third image does for us as well. */
+static int writer_refer_chunk(struct image_writer *w, uint32_t number, uint32_t *ours)
+{
+	const struct image_base *base = w->options.base;
+	struct img_chunk *c;
+
+	if (!w->referred[number]) {
+		c = model_add(&w->index.chunks);
+		if (!c)
+			return -ENOMEM;
+		*c = base->index.chunks.at[number];
+		if (!c->source)
+			c->source = (uint32_t)base->pid;
+		w->referred[number] = (uint32_t)w->index.chunks.n;
+	}
+	*ours = w->referred[number] - 1;
+	return 0;
+}
+
+int image_writer_refer(struct image_writer *w, const struct img_run *runs, size_t nruns,
+		       struct err *err)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; rc >= 0 && i < nruns; i++) {
+		struct img_run *r = model_add(&w->index.runs);
+
+		if (!r) {
+			rc = -ENOMEM;
+			break;
+		}
+		*r = runs[i];
+		rc = writer_refer_chunk(w, runs[i].chunk, &r->chunk);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return rc < 0 ? err_set(err, rc, "index of '%s'", w->name) : 0;
+}
+
+void image_writer_take_index(struct image_writer *w, struct model *index)
+{
+	*index = w->index;
+	model_init(&w->index);
 }
 
 static int writer_compare_runs(const void *a, const void *b)

@@ -11,9 +11,18 @@
 #include "contract/image_format.h"
 #include "image/model.h"
 
+#include <sys/types.h>
+
 struct image_writer;
 
+/* An image of the same directory that has been written: pages may be said to stand there. */
+struct image_base {
+	pid_t pid;
+	struct model index; /* its runs, by address, and its chunks; nothing else */
+};
+
 struct image_writer_options {
+	const struct image_base *base; /* borrowed, NULL: none */
 	enum img_codec codec;
 	int level; /* of the codec; 0: its default here (zstd: 1) */
 	bool direct; /* try O_DIRECT where the file system allows */
@@ -47,11 +56,21 @@ int image_worker_put(struct image_worker *k, struct img_run *runs, size_t nruns,
 		     struct err *err);
 
 /*
+ * The pages of the @nruns runs are those that the base holds: addr and len as for any run, chunk and offset
+ * as the base has them. Thread-safe.
+ */
+int image_writer_refer(struct image_writer *w, const struct img_run *runs, size_t nruns,
+		       struct err *err);
+
+/*
  * Write the tables of @m (whose runs and chunks are ignored: the writer has its own, sorted by
  * address here), directory and trailer; fdatasync. @size gets the bytes of the file.
  */
 int image_writer_finish(struct image_writer *w, const struct model *m, uint64_t *size,
 			struct err *err);
+
+/* After image_writer_finish: what it has of pages, for @index to own (model_done). */
+void image_writer_take_index(struct image_writer *w, struct model *index);
 
 /* Progress: bytes of pages taken in, bytes written. Any thread, any time. */
 void image_writer_progress(const struct image_writer *w, uint64_t *raw, uint64_t *stored);

@@ -19,6 +19,8 @@ struct image_writer {
 	char name[256];
 	pthread_mutex_t lock; /* for index and end */
 	struct model index; /* its runs and chunks only */
+	uint32_t *
+		referred; /* for each chunk of the base its number in index, plus 1; 0: it has none */
 	uint64_t end; /* of the chunks so far, in the file */
 	uint64_t raw, stored; /* progress; atomic */
 };
