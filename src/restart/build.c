@@ -32,6 +32,8 @@ struct build {
 	size_t nobjects;
 	struct sysv_restart sysv;
 	struct mqueue_restart queues;
+	struct common common;
+	uint64_t common_bytes;
 	const struct model **models;
 	struct child_kin *kin;
 };
@@ -170,7 +172,13 @@ static int build_init(struct build *b, struct err *err)
 		rc = sysv_make(&b->sysv, b->models, b->context.n, err);
 	if (rc >= 0)
 		rc = mqueue_make(&b->queues, b->models, b->context.n, err);
-	return rc < 0 ? rc : build_objects(b, err);
+	if (rc >= 0)
+		rc = build_objects(b, err);
+	if (rc >= 0)
+		rc = common_find(&b->common, b->context.images, b->context.n, err);
+	b->context.common = &b->common;
+	return rc < 0 ? rc
+		      : common_make(&b->common, b->context.options->workers, &b->common_bytes, err);
 }
 
 static void build_done(struct build *b)
@@ -182,6 +190,7 @@ static void build_done(struct build *b)
 		if (b->objects[i].at && !(b->objects[i].object & IMG_OBJECT_SYSV))
 			munmap((void *)b->objects[i].at, b->objects[i].size);
 	free(b->objects);
+	common_done(&b->common);
 	sysv_restart_done(&b->sysv);
 	mqueue_restart_done(&b->queues);
 	free(b->models);
@@ -193,6 +202,19 @@ static void build_done(struct build *b)
 		munmap(b->context.boards, b->context.n * sizeof(*b->context.boards));
 }
 
+/* What each process does not get from the windows. */
+static int build_targets(const struct build *b, struct fill_target *targets, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < b->context.n; i++) {
+		targets[i].image = b->context.images[i];
+		targets[i].pid = b->tracer.at[i].pid;
+		rc = common_runs_left(&b->common, i, &targets[i].runs, &targets[i].nruns, err);
+	}
+	return rc;
+}
+
 static int build_fill(struct build *b, struct restart_result *result, struct err *err)
 {
 	OWNED_PTR struct fill_target *targets = calloc(b->context.n, sizeof(*targets));
@@ -201,10 +223,13 @@ static int build_fill(struct build *b, struct restart_result *result, struct err
 
 	if (!targets)
 		return err_set(err, ENOMEM, "fill memory");
+	rc = build_targets(b, targets, err);
+	if (rc >= 0)
+		rc = fill_memory(targets, b->context.n, b->context.options->workers,
+				 &result->memory_bytes, err);
 	for (size_t i = 0; i < b->context.n; i++)
-		targets[i] = (struct fill_target){ b->context.images[i], b->tracer.at[i].pid };
-	rc = fill_memory(targets, b->context.n, b->context.options->workers, &result->memory_bytes,
-			 err);
+		free(targets[i].runs);
+	result->memory_bytes += b->common_bytes;
 	for (size_t i = 0; rc >= 0 && i < b->context.n; i++)
 		rc = finish_prepare(&b->finish[i], build_model(b, i), err);
 	result->fill_ns = build_clock() - began;

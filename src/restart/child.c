@@ -258,10 +258,12 @@ static int child_region(struct rebuild *b, struct layout *layout, struct err *er
 	void *region;
 	int rc;
 
-	rebuild_size(&size, b->m, b->nobjects);
+	rebuild_size(&size, b->m, b->nobjects + b->nwindows + b->ndropped);
 	size.parking = layout_areas_size(&b->own);
 	for (size_t i = 0; i < b->nobjects; i++)
 		size.parking += b->objects[i].size;
+	for (size_t i = 0; i < b->nwindows; i++)
+		size.parking += b->windows[i].size + COMMON_HUGE;
 	rc = layout_hole(layout, plan_region_size(&size), &start, err);
 	if (rc < 0)
 		return rc;
@@ -276,6 +278,11 @@ static int child_region(struct rebuild *b, struct layout *layout, struct err *er
 		b->objects[i].parked = parking;
 		parking += b->objects[i].size;
 	}
+	for (size_t i = 0; i < b->nwindows; i++) {
+		b->windows[i].parked =
+			parking + ((b->windows[i].start - parking) & (COMMON_HUGE - 1));
+		parking = b->windows[i].parked + b->windows[i].size;
+	}
 	return 0;
 }
 
@@ -286,6 +293,30 @@ static int child_set_objects(const struct child_context *c, struct rebuild *b, s
 		return err_set(err, ENOMEM, "plan");
 	memcpy(b->objects, c->objects, c->nobjects * sizeof(*b->objects));
 	b->nobjects = c->nobjects;
+	return 0;
+}
+
+static struct rebuild_window child_window(const struct common_window *w)
+{
+	return (struct rebuild_window){ .start = w->start, .size = w->end - w->start, .at = w->at };
+}
+
+static int child_set_windows(const struct child_context *c, size_t index, struct rebuild *b,
+			     struct err *err)
+{
+	const struct common_process *p = &c->common->processes[index];
+
+	b->windows = calloc(c->common->nwindows + 1, sizeof(*b->windows));
+	if (!b->windows)
+		return err_set(err, ENOMEM, "plan");
+	b->nwindows = c->common->nwindows;
+	b->vma_window = p->window;
+	b->dropped = p->dropped.at;
+	b->ndropped = p->dropped.n;
+	for (size_t i = 0; i < b->m->vmas.n; i++)
+		if (p->window[i])
+			b->windows[p->window[i] - 1] =
+				child_window(&c->common->windows[p->window[i] - 1]);
 	return 0;
 }
 
@@ -459,6 +490,8 @@ static int child_prepare(struct child_context *c, size_t index, struct err *err)
 	fault_point("restart.child");
 	if (rc >= 0)
 		rc = child_set_objects(c, &b, err);
+	if (rc >= 0)
+		rc = child_set_windows(c, index, &b, err);
 	if (rc >= 0 && c->order)
 		rc = child_write_early(&b, err);
 	if (rc >= 0)

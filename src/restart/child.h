@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "image/reader.h"
 #include "res/res.h"
+#include "restart/common.h"
 #include "restart/order.h"
 #include "restart/rebuild.h"
 #include "restart/restart.h"
@@ -42,6 +43,7 @@ struct child_context {
 	struct child_board *boards; /* n of them, shared */
 	const struct rebuild_object *objects; /* inherited mappings */
 	size_t nobjects;
+	const struct common *common; /* more of them */
 	bool own_mounts; /* in a mount namespace of the restart's */
 	struct order *order; /* where ids come by cycling; shared. NULL: they can be chosen */
 	int *ptys; /* held, see res_pty_hold */

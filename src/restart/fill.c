@@ -36,18 +36,20 @@ struct fill {
 };
 
 /* Counting sort. first[] is one ahead until the end, where each entry has moved to its own place. */
-static int fill_index_init(struct fill_index *x, const struct model *m)
+static int fill_index_init(struct fill_index *x, const struct fill_target *t)
 {
-	x->order = calloc(m->runs.n + 1, sizeof(*x->order));
+	const struct model *m = image_reader_model(t->image);
+
+	x->order = calloc(t->nruns + 1, sizeof(*x->order));
 	x->first = calloc(m->chunks.n + 2, sizeof(*x->first));
 	if (!x->order || !x->first)
 		return -ENOMEM;
-	for (size_t i = 0; i < m->runs.n; i++)
-		x->first[m->runs.at[i].chunk + 2]++;
+	for (size_t i = 0; i < t->nruns; i++)
+		x->first[t->runs[i].chunk + 2]++;
 	for (size_t c = 2; c < m->chunks.n + 2; c++)
 		x->first[c] += x->first[c - 1];
-	for (size_t i = 0; i < m->runs.n; i++)
-		x->order[x->first[m->runs.at[i].chunk + 1]++] = (uint32_t)i;
+	for (size_t i = 0; i < t->nruns; i++)
+		x->order[x->first[t->runs[i].chunk + 1]++] = (uint32_t)i;
 	return 0;
 }
 
@@ -82,7 +84,6 @@ static int fill_chunk(struct fill *f, size_t target, struct image_decoder *d, si
 {
 	const struct fill_target *t = &f->targets[target];
 	const struct fill_index *x = &f->index[target];
-	const struct model *m = image_reader_model(t->image);
 	struct iovec here[FILL_PIECES], there[FILL_PIECES];
 	const uint8_t *raw;
 	size_t len = 0;
@@ -90,7 +91,7 @@ static int fill_chunk(struct fill *f, size_t target, struct image_decoder *d, si
 	int rc = image_decoder_chunk(d, chunk, (const void **)&raw, err);
 
 	for (uint32_t i = x->first[chunk]; rc >= 0 && i < x->first[chunk + 1]; i++) {
-		const struct img_run *r = &m->runs.at[x->order[i]];
+		const struct img_run *r = &t->runs[x->order[i]];
 
 		here[n] = (struct iovec){ (void *)(uintptr_t)(raw + r->offset), r->len };
 		there[n] = (struct iovec){ (void *)(uintptr_t)r->addr, r->len };
@@ -123,6 +124,7 @@ static const struct img_policy *fill_policy(const struct model *m)
 static int fill_target(struct fill *f, size_t target, struct err *err)
 {
 	struct image_reader *image = f->targets[target].image;
+	const struct fill_index *x = &f->index[target];
 	const struct img_policy *policy = fill_policy(image_reader_model(image));
 	size_t nchunks = image_reader_model(image)->chunks.n;
 	struct image_decoder *d = NULL;
@@ -136,6 +138,8 @@ static int fill_target(struct fill *f, size_t target, struct err *err)
 
 		if (chunk >= nchunks)
 			break;
+		if (x->first[chunk] == x->first[chunk + 1])
+			continue;
 		if (!d)
 			rc = image_decoder_open(&d, image, err);
 		if (rc >= 0)
@@ -184,7 +188,7 @@ int fill_memory(const struct fill_target *targets, size_t n, int workers, uint64
 	sys5(__NR_get_mempolicy, &f.own.mode, f.own.nodes, 8 * sizeof(f.own.nodes), 0, 0);
 
 	for (size_t i = 0; rc >= 0 && i < n; i++)
-		rc = fill_index_init(&index[i], image_reader_model(targets[i].image));
+		rc = fill_index_init(&index[i], &targets[i]);
 	if (rc < 0)
 		rc = err_set(err, ENOMEM, "index of page contents");
 	else

@@ -14,6 +14,9 @@
 struct fill_target {
 	struct image_reader *image;
 	pid_t pid;
+	/* Of the image, what to fill; at other addresses, if so wanted. */
+	struct img_run *runs;
+	size_t nruns;
 };
 
 /* @workers: 0 for one per core. *@bytes: what was written. */

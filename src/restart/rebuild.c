@@ -19,7 +19,7 @@ enum { /* upper bounds of operations */
        REBUILD_DATA_RECORD = 512, /* bytes that any record may need */
 };
 
-void rebuild_size(struct plan_size *size, const struct model *m, size_t nobjects)
+void rebuild_size(struct plan_size *size, const struct model *m, size_t inherited)
 {
 	size_t records = m->vmas.n + m->threads.n + m->timers.n + m->pending.n + m->rlimits.n +
 			 m->locks.n + m->sem_ties.n * REBUILD_TIE_OPS;
@@ -28,7 +28,7 @@ void rebuild_size(struct plan_size *size, const struct model *m, size_t nobjects
 		.ops = REBUILD_OPS_FIXED + m->vmas.n * REBUILD_OPS_VMA +
 		       m->guards.n * REBUILD_OPS_GUARD + m->threads.n * REBUILD_OPS_THREAD +
 		       m->timers.n * REBUILD_OPS_TIMER + m->pending.n + m->locks.n + m->files.n +
-		       m->fds.n + m->sem_ties.n * REBUILD_TIE_OPS + nobjects,
+		       m->fds.n + m->sem_ties.n * REBUILD_TIE_OPS + inherited,
 		.data = REBUILD_DATA_FIXED + records * REBUILD_DATA_RECORD + m->process.auxv.len +
 			m->groups.n * sizeof(uint32_t) + m->machine.vdso.len,
 		.threads = m->threads.n,

@@ -26,6 +26,13 @@ struct rebuild_object {
 	uint64_t parked; /* where it waits to be put in place */
 };
 
+/* Memory that was common to several processes, likewise; parts of it become mappings. */
+struct rebuild_window {
+	uint64_t start; /* the address that its first byte is for */
+	uint64_t size; /* bytes; 0: nothing of it is for this process */
+	uint64_t at, parked; /* as above */
+};
+
 /* The credentials and limits that this process has before. */
 struct rebuild_now {
 	uint32_t uid[3], gid[3]; /* real, effective, saved */
@@ -50,6 +57,12 @@ struct rebuild {
 	uint64_t parking; /* for our vdso and data on their way */
 	struct rebuild_object *objects;
 	size_t nobjects;
+	struct rebuild_window *windows;
+	size_t nwindows;
+	const uint32_t *
+		vma_window; /* for each VMA: number of its window, plus 1; 0: none; NULL: no windows */
+	const struct img_range *dropped; /* by address: not taken from windows, but zero */
+	size_t ndropped; /* of those that are still to be dealt with */
 	int *vma_fd; /* for each VMA: the descriptor to map, -1: none */
 	const int *close; /* descriptors to close once all is mapped */
 	size_t nclose;
@@ -57,8 +70,8 @@ struct rebuild {
 	struct rebuild_now now;
 };
 
-/* Upper bounds for the plan of @m with @nobjects shared objects. */
-void rebuild_size(struct plan_size *size, const struct model *m, size_t nobjects);
+/* Upper bounds for the plan of @m with @inherited objects, windows, and ranges that are dropped. */
+void rebuild_size(struct plan_size *size, const struct model *m, size_t inherited);
 
 /* The whole plan: the leader's list, the threads', the late one. */
 int rebuild_plan(struct rebuild *b, struct err *err);

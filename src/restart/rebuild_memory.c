@@ -44,17 +44,9 @@ enum {
 
 bool rebuild_has_runs(const struct model *m, uint64_t start, uint64_t end)
 {
-	size_t low = 0, high = m->runs.n;
+	size_t first = model_first_run(m, start);
 
-	while (low < high) { /* the first run that ends behind start */
-		size_t mid = low + (high - low) / 2;
-
-		if (m->runs.at[mid].addr + m->runs.at[mid].len <= start)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < m->runs.n && m->runs.at[low].addr < end;
+	return first < m->runs.n && m->runs.at[first].addr < end;
 }
 
 static void memory_move(struct rebuild *b, uint64_t from, uint64_t to, uint64_t len)
@@ -86,6 +78,9 @@ void rebuild_clear(struct rebuild *b)
 
 	for (size_t i = 0; i < b->nobjects; i++)
 		memory_move(b, b->objects[i].at, b->objects[i].parked, b->objects[i].size);
+	for (size_t i = 0; i < b->nwindows; i++)
+		if (b->windows[i].size)
+			memory_move(b, b->windows[i].at, b->windows[i].parked, b->windows[i].size);
 	if (b->vdso == REBUILD_VDSO_SAME)
 		memory_move_areas(b, layout_areas_start(&b->own), b->parking);
 	else if (keep)
@@ -114,6 +109,26 @@ static const struct rebuild_object *memory_object(const struct rebuild *b, const
 	return NULL;
 }
 
+/* What mapping @v is taken from; NULL: it is made. */
+static const struct rebuild_window *memory_window(const struct rebuild *b, const struct img_vma *v)
+{
+	size_t i = (size_t)(v - b->m->vmas.at);
+
+	return b->vma_window && b->vma_window[i] ? &b->windows[b->vma_window[i] - 1] : NULL;
+}
+
+/* A part of what was inherited, less what this process did not have of it. */
+static void memory_take(struct rebuild *b, const struct img_vma *v, const struct rebuild_window *w)
+{
+	memory_move(b, w->parked + (v->start - w->start), v->start, v->end - v->start);
+	while (b->ndropped && b->dropped->addr < v->end) {
+		plan_call(&b->plan, PLAN_MUST, __NR_madvise, b->dropped->addr, b->dropped->len,
+			  MADV_DONTNEED);
+		b->dropped++;
+		b->ndropped--;
+	}
+}
+
 static uint64_t memory_map_flags(const struct img_vma *v, int fd)
 {
 	uint64_t flags = MAP_FIXED_NOREPLACE;
@@ -138,7 +153,7 @@ static uint64_t memory_map_flags(const struct img_vma *v, int fd)
 /* What it is mapped with, before rebuild_settle. */
 static uint32_t memory_first_prot(const struct rebuild *b, const struct img_vma *v)
 {
-	if (memory_object(b, v))
+	if (memory_object(b, v) || memory_window(b, v))
 		return MEMORY_RW;
 	return rebuild_has_runs(b->m, v->start, v->end) ? v->prot | MEMORY_RW : v->prot;
 }
@@ -160,6 +175,7 @@ static void memory_map(struct rebuild *b, size_t i)
 {
 	const struct img_vma *v = &b->m->vmas.at[i];
 	const struct rebuild_object *o = memory_object(b, v);
+	const struct rebuild_window *w = memory_window(b, v);
 	uint64_t len = v->end - v->start;
 	int fd = b->vma_fd[i];
 
@@ -167,6 +183,8 @@ static void memory_map(struct rebuild *b, size_t i)
 		plan_expect(&b->plan, v->start, __NR_mremap,
 			    (const uint64_t[6]){ o->parked + v->offset, 0, len,
 						 MREMAP_MAYMOVE | MREMAP_FIXED, v->start });
+	else if (w)
+		memory_take(b, v, w);
 	else
 		plan_expect(&b->plan, v->start, __NR_mmap,
 			    (const uint64_t[6]){ v->start, len, memory_first_prot(b, v),
