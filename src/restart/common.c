@@ -36,9 +36,10 @@ static bool common_is_plain(const struct model *m, const struct img_vma *v)
 	       !(v->flags & ~(uint32_t)IMG_VMA_NORESERVE) && !(v->advice & unforked);
 }
 
-static int common_add_range(common_ranges *list, uint64_t addr, uint64_t len)
+/* Becomes one with what stands before it from number @first on. */
+static int common_add_range_after(common_ranges *list, size_t first, uint64_t addr, uint64_t len)
 {
-	struct img_range *last = list->n ? &list->at[list->n - 1] : NULL;
+	struct img_range *last = list->n > first ? &list->at[list->n - 1] : NULL;
 
 	if (last && last->addr + last->len == addr) {
 		last->len += len;
@@ -49,6 +50,11 @@ static int common_add_range(common_ranges *list, uint64_t addr, uint64_t len)
 		return -ENOMEM;
 	*last = (struct img_range){ addr, len };
 	return 0;
+}
+
+static int common_add_range(common_ranges *list, uint64_t addr, uint64_t len)
+{
+	return common_add_range_after(list, 0, addr, len);
 }
 
 size_t common_first(const common_ranges *list, uint64_t addr)
@@ -335,8 +341,12 @@ static int common_add_windows(struct common_search *s)
 	return 0;
 }
 
-/* [@from, @to) comes with a window: what of it is in no run of @m is to be zero. */
-static int common_drop(common_ranges *dropped, const struct model *m, uint64_t from, uint64_t to)
+/*
+ * [@from, @to) comes with a window: what of it is in no run of @m is to be zero. Ranges from number @first on
+ * are of the same mapping; none reaches over two.
+ */
+static int common_drop(common_ranges *dropped, size_t first, const struct model *m, uint64_t from,
+		       uint64_t to)
 {
 	int rc = 0;
 
@@ -345,10 +355,10 @@ static int common_drop(common_ranges *dropped, const struct model *m, uint64_t f
 		const struct img_run *r = &m->runs.at[k];
 
 		if (r->addr > from)
-			rc = common_add_range(dropped, from, r->addr - from);
+			rc = common_add_range_after(dropped, first, from, r->addr - from);
 		from = common_max(from, r->addr + r->len);
 	}
-	return rc >= 0 && from < to ? common_add_range(dropped, from, to - from) : rc;
+	return rc >= 0 && from < to ? common_add_range_after(dropped, first, from, to - from) : rc;
 }
 
 /* What of mapping @vma of process @i its window brings that is not for it. */
@@ -356,6 +366,7 @@ static int common_note_dropped(struct common *c, size_t i, size_t vma)
 {
 	const struct model *m = common_model(c, i);
 	const struct img_vma *v = &m->vmas.at[vma];
+	size_t first = c->processes[i].dropped.n;
 	const common_ranges *marks;
 	int rc = 0;
 
@@ -364,7 +375,7 @@ static int common_note_dropped(struct common *c, size_t i, size_t vma)
 	marks = &c->marks[c->windows[c->processes[i].window[vma] - 1].image];
 	for (size_t k = common_first(marks, v->start);
 	     rc >= 0 && k < marks->n && marks->at[k].addr < v->end; k++)
-		rc = common_drop(&c->processes[i].dropped, m,
+		rc = common_drop(&c->processes[i].dropped, first, m,
 				 common_max(marks->at[k].addr, v->start),
 				 common_min(marks->at[k].addr + marks->at[k].len, v->end));
 	return rc;

@@ -5,9 +5,13 @@
 #include "restart/fill.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+enum { COMMON_ELSE = 64 << 20 }; /* bytes of addresses that a process needs besides, generously */
 
 typedef MODEL_ARRAY(struct img_run) common_runs;
 
@@ -108,11 +112,30 @@ static int common_fill(struct common *c, size_t i, int workers, uint64_t *bytes,
 	return rc;
 }
 
+/*
+ * While it is moved into place a window counts twice, in each process: too much for some limits
+ * (`ulimit -v`), and where the kernel promises no more memory than there is.
+ */
+static bool common_fits(const struct common *c)
+{
+	OWNED_FD int fd = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	uint64_t bytes = COMMON_ELSE;
+	char mode = '0';
+
+	for (size_t i = 0; i < c->nwindows; i++)
+		bytes += 2 * (c->windows[i].end - c->windows[i].start + COMMON_HUGE);
+	getrlimit(RLIMIT_AS, &limit);
+	return bytes <= limit.rlim_cur && (fd < 0 || read(fd, &mode, 1) != 1 || mode != '2');
+}
+
 int common_make(struct common *c, int workers, uint64_t *bytes, struct err *err)
 {
 	int rc = 0;
 
 	*bytes = 0;
+	if (!common_fits(c))
+		common_forget(c);
 	for (size_t i = 0; i < c->nwindows; i++)
 		if (!common_map(&c->windows[i]))
 			common_forget(c);
