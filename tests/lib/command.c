@@ -35,9 +35,11 @@ void command_exec(const char *const *argv, const char *dir)
 {
 	sigset_t none;
 
+	/* Whoever started us: what a script runs with & ignores SIGINT and SIGQUIT, under nohup SIGHUP. */
+	for (int signo = 1; signo < NSIG; signo++)
+		signal(signo, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (dir && chdir(dir)) {
 		fprintf(stderr, "%s: %s\n", dir, strerror(errno));
