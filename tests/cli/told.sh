@@ -71,6 +71,9 @@ for status in 0 7; do
 	ask it 1
 	dmtcp_command -bc >/dev/null
 	kill -TERM "${pid[it]}"
+	# When the agent answers it has passed the signal on; else all has ended. A line that comes before the
+	# signal would be a line like any other.
+	"$CAIRN" status >/dev/null 2>&1
 	nudge it
 	ended it $status
 	dmtcp_coordinator --daemon --exit-on-last -p 0 --port-file port >/dev/null
