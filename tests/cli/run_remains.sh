@@ -26,10 +26,26 @@ remains() {
 	grep "$@" -sz "^$mark\$" /proc/[0-9]*/environ
 }
 
-nothing_remains() {
-	local end=$((SECONDS + 60))
-	while remains -q; do
-		[ $SECONDS -lt $end ] || fail "$1 was killed, and there remain: $(remains -l)"
+# ending FILE...: of these the processes that have not come to their end. One that is ending has no environment any more
+# and still its open files, the lock of its job among them, until it is a zombie.
+ending() {
+	local file
+	for file; do
+		grep -q '^State:.[^ZX]' "${file%environ}status" 2>/dev/null && echo "$file"
+	done
+}
+
+# kill_all WHAT PID: and wait until nothing remains
+kill_all() {
+	local end=$((SECONDS + 60)) known left
+	known=$(remains -l)
+	kill -9 -- "$2"
+	# shellcheck disable=SC2086 # a list
+	while
+		left=$(remains -l; ending $known)
+		[ "$left" ]
+	do
+		[ $SECONDS -lt $end ] || fail "$1 was killed, and there remain: $left"
 		sleep 0.01
 	done
 }
@@ -56,20 +72,17 @@ for ids in namespace $([ "$(id -u)" != 0 ] || echo direct); do
 	for leg in 1 2; do
 		ask job $((count += 1))
 		must 0 '^3 processes' "$CAIRN" checkpoint -n job
-		kill -9 -- "-$(front)"
-		nothing_remains "leg $leg ($ids): the group"
+		kill_all "leg $leg ($ids): the group" "-$(front)"
 		leave job
 		job
 		ask job $((count += 1))
 		must 0 '^3 processes' "$CAIRN" checkpoint -n job
-		kill -9 "$(agent)"
-		nothing_remains "leg $leg ($ids): the agent"
+		kill_all "leg $leg ($ids): the agent" "$(agent)"
 		leave job
 		job
 	done
 	ask job $((count += 1))
-	kill -9 -- "-$(front)"
-	nothing_remains "the last leg ($ids): the group"
+	kill_all "the last leg ($ids): the group" "-$(front)"
 	leave job
 done
 
@@ -78,8 +91,7 @@ rm -rf cairn-job
 job
 hear job
 ask job 1
-kill -9 "$(agent)"
-nothing_remains 'leg 1: the agent'
+kill_all 'leg 1: the agent' "$(agent)"
 leave job
 
 # What cannot be started is said by the one that the script waits for.
