@@ -146,5 +146,6 @@ bool explain_lives_untraced(pid_t pid)
 	long len = explain_read(pid, pid, "status", buf, sizeof(buf));
 
 	return len >= 0 && status_parse(&status, buf, (size_t)len, NULL) >= 0 &&
-	       status.state != 'Z' && procid_meant(status.tracer_pid) != getpid();
+	       (status.state != 'Z' || status.threads > 1) &&
+	       procid_meant(status.tracer_pid) != getpid();
 }

@@ -300,7 +300,8 @@ static int list_orphans(struct tree *tree, struct err *err)
 	text = scan_over(buf, len > 0 ? (size_t)len : 0);
 	while (task_next_child(&text, &child)) {
 		child = procid_meant(child);
-		if (child > 0 && child != tree->except && explain_lives_untraced(child) &&
+		if (child > 0 && child < TREE_PID_MAX && !bit(tree->known, child) &&
+		    child != tree->except && explain_lives_untraced(child) &&
 		    !tree_add_process(tree, child))
 			return err_set(err, ENOMEM, "parking");
 	}
@@ -514,7 +515,8 @@ static int stop_from(struct tree *tree, size_t first, struct err *err)
 
 /*
  * A list of children that is read while some of them end leaves out others. Now that those we know stand
- * still, whom do they have that we do not know? Again, as long as there is somebody.
+ * still, or have ended, whom do they have or have left to us that we do not know? Again, as long as there is
+ * somebody.
  */
 static int stop_missed(struct tree *tree, struct err *err)
 {
@@ -525,6 +527,8 @@ static int stop_missed(struct tree *tree, struct err *err)
 		known = tree->n;
 		for (size_t i = from; i < known && rc >= 0; i++)
 			rc = list_children(tree, i, err);
+		if (rc >= 0 && tree->orphans)
+			rc = list_orphans(tree, err);
 		if (rc >= 0)
 			rc = seize_from(tree, known, err);
 		if (rc >= 0)
