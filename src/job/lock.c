@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -145,16 +146,40 @@ void lock_close(struct lock *l)
 	*l = LOCK_INIT;
 }
 
+/* The last one takes the file away: is it still the one that others find? */
+static bool lock_is_there(const struct lock *l)
+{
+	struct stat ours, there;
+
+	return !fstat(l->party, &ours) && !fstatat(l->dirfd, l->party_name, &there, 0) &&
+	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+/* At the door nobody stays long. */
+static int lock_enter(struct lock *l)
+{
+	int rc = -EAGAIN;
+
+	while (rc == -EAGAIN) {
+		owned_fd_done(&l->party);
+		l->party = openat(l->dirfd, l->party_name,
+				  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (l->party < 0)
+			return -errno;
+		rc = lock_byte(l->party, F_OFD_SETLKW, F_WRLCK, LOCK_BYTE_DOOR);
+		if (rc >= 0 && !lock_is_there(l))
+			rc = -EAGAIN;
+	}
+	return rc < 0 ? rc : lock_byte(l->party, F_OFD_SETLKW, F_RDLCK, LOCK_BYTE);
+}
+
 void lock_join(struct lock *l, const char *job)
 {
 	snprintf(l->party_name, sizeof(l->party_name), "../.cairn-job-%s", job);
-	l->party = openat(l->dirfd, l->party_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	/* At the door nobody stays long. */
-	if (l->party >= 0 && (lock_byte(l->party, F_OFD_SETLKW, F_WRLCK, LOCK_BYTE_DOOR) < 0 ||
-			      lock_byte(l->party, F_OFD_SETLKW, F_RDLCK, LOCK_BYTE) < 0)) {
+	if (lock_enter(l) < 0) {
 		owned_fd_done(&l->party);
 		l->party = -1;
-	} else if (l->party >= 0) {
+	} else {
 		lock_byte(l->party, F_OFD_SETLK, F_UNLCK, LOCK_BYTE_DOOR);
 	}
 }
