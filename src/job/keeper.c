@@ -3,6 +3,7 @@
 
 #include "base/owned.h"
 #include "base/sys.h"
+#include "host/fault.h"
 #include "host/proc.h"
 
 #include <errno.h>
@@ -51,7 +52,10 @@ static bool keeper_is_run(const struct keeper *k, pid_t pid)
 	return len > strlen(line) + 1 && !strcmp(line + strlen(line) + 1, "run");
 }
 
-/* All below @pid, but not what belongs to one of them. */
+/*
+ * All below @pid, but not what belongs to one of them. A list of children that is read while some of them are
+ * waited for leaves out others.
+ */
 static void keeper_look(struct keeper *k, pid_t pid)
 {
 	OWNED_PTR char *children = NULL;
@@ -60,7 +64,7 @@ static void keeper_look(struct keeper *k, pid_t pid)
 	size_t len;
 
 	snprintf(name, sizeof(name), "task/%d/children", pid);
-	if (proc_read(pid, name, &children, &len, &err) < 0)
+	if (proc_read(pid, name, &children, &len, &err) < 0 || fault_point("job.listed"))
 		return;
 	at = children;
 	for (pid_t child; (child = (pid_t)strtol(at, &at, 10)) > 0;) {
@@ -73,8 +77,16 @@ static void keeper_look(struct keeper *k, pid_t pid)
 
 static void keeper_find(struct keeper *k)
 {
+	size_t before;
+
+	/* As its shell does when one has ended, which is when we look: until we see the same twice. */
 	k->n = 0;
 	keeper_look(k, k->script->pid);
+	do {
+		before = k->n;
+		k->n = 0;
+		keeper_look(k, k->script->pid);
+	} while (k->n != before);
 }
 
 static bool keeper_wants(const struct keeper *k, int signo)

@@ -51,9 +51,11 @@ works steps-trap
 again trap 2
 ends trap
 
-# Two in the background, and no trap: both are told. One has a shell of its own.
+# Two in the background, and no trap: both are told, also where the first look at what the script has started misses
+# them, as one can that is just changing. One has a shell of its own.
 submit two <<END
 #!/bin/bash
+export CAIRN_FAULT=job.listed:error
 "$CAIRN" run -n a -d ckpt-a -- "$program" steps-a &
 ("$CAIRN" run -n b -d ckpt-b -- "$program" steps-b; true) &
 wait
