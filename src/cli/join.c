@@ -126,7 +126,9 @@ static int join_hear(int line, struct join_answer *answer, struct err *err)
 	ssize_t n;
 
 	do {
-		n = recv(line, answer, sizeof(*answer), 0);
+		n = client_await(line, -1);
+		if (n > 0)
+			n = recv(line, answer, sizeof(*answer), 0);
 	} while (n < 0 && errno == EINTR);
 	if (n != sizeof(*answer))
 		return err_say(err, ECONNRESET, "the agent has ended before it answered");

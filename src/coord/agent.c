@@ -7,6 +7,7 @@
 #include "coord/restart_script.h"
 #include "coord/spawn.h"
 #include "coord/terminal.h"
+#include "host/fault.h"
 #include "host/log.h"
 #include "host/proc.h"
 #include "restart/cycle.h"
@@ -60,6 +61,7 @@ static int agent_open_loop(struct agent *a, struct err *err)
 	uv_poll_init(&a->loop, &a->signal_poll, a->signals.fd);
 	schedule_open(a);
 	uv_prepare_init(&a->loop, &a->before);
+	uv_timer_init(&a->loop, &a->again);
 	guests_open(a);
 	a->signal_poll.data = a->before.data = a;
 	uv_poll_start(&a->signal_poll, UV_READABLE, agent_on_signals);
@@ -256,7 +258,7 @@ static void agent_on_signal(struct agent *a, const struct signalfd_siginfo *si)
 	if (signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU)
 		a->stop_heard_ns = agent_clock_ns(CLOCK_MONOTONIC);
 	if (signo == SIGCONT && si->ssi_code == SI_QUEUE && si->ssi_int == AGENT_WAKE) {
-		a->woken = true;
+		a->woken = a->root_stopped;
 		return;
 	}
 	if (signo == SIGCONT)
@@ -285,21 +287,31 @@ static void agent_on_signals(uv_poll_t *poll, int status, int events)
 	children_look(a);
 }
 
+/* The loop has gone round. */
+static void agent_look_again(uv_timer_t *timer)
+{
+	(void)timer;
+}
+
 static void agent_stop_self(struct agent *a)
 {
 	log_debug("agent", "stopping ourselves with signal %d", a->root_stopped);
 	a->stop_due = false;
-	terminal_stop_self(a->root_stopped);
+	fault_point("agent.stopping");
+	terminal_stop_self(a->root_stopped, a->root);
 	/* Continued, the program too; or only woken, then it stands as before. */
 	agent_read_signals(a);
-	if (!a->woken)
+	if (a->woken) /* by one who may have gone again: then nothing else would come, and we not stop */
+		uv_timer_start(&a->again, agent_look_again, 0, 0);
+	else
 		a->root_stopped = 0;
 	children_look(a);
 }
 
 static void agent_stop_if_due(struct agent *a)
 {
-	if (a->woken && a->root_stopped && control_is_idle(a->control) && !a->round) {
+	if (a->woken && a->root_stopped && control_is_idle(a->control) && !join_is_coming(a) &&
+	    !a->round) {
 		a->woken = false;
 		a->stop_due = true;
 	}

@@ -36,6 +36,7 @@ struct agent {
 	uv_timer_t interval, stop_timer, minute; /* schedule.c */
 	/* decides, whenever nothing is left to do, whether we stop, go on or end */
 	uv_prepare_t before;
+	uv_timer_t again; /* woken: go round once more, then nobody may be there */
 	struct signals signals;
 	struct rundir rundir;
 	struct control *control;

@@ -22,6 +22,13 @@
 
 enum { CHILDREN_STOP_NS = 2000000000 }; /* from a stop signal to the stop that it is for */
 
+/* Whether it runs on or has ended: we do not stop because it had stopped. */
+static void children_root_moves(struct agent *a)
+{
+	a->root_stopped = 0;
+	a->stop_due = a->woken = false;
+}
+
 /* Programs that have joined are still running: one of them takes its place. */
 static bool children_next_root(struct agent *a)
 {
@@ -33,8 +40,6 @@ static bool children_next_root(struct agent *a)
 	a->root = next;
 	a->child = true;
 	a->own_group = false;
-	a->root_stopped = 0;
-	a->stop_due = false;
 	return true;
 }
 
@@ -42,6 +47,7 @@ void children_root_ended(struct agent *a, int wait_status)
 {
 	if (a->root_ended)
 		return;
+	children_root_moves(a);
 	if (!a->first_ended)
 		a->root_status = wait_status;
 	a->first_ended = true;
@@ -86,8 +92,7 @@ static void children_root_event(struct agent *a, const siginfo_t *si)
 		children_root_stopped(a, si->si_status);
 		break;
 	case CLD_CONTINUED:
-		a->root_stopped = 0;
-		a->stop_due = false;
+		children_root_moves(a);
 		break;
 	default: /* CLD_TRAPPED: the tracer's */
 		break;

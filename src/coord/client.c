@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CLIENT_LINE_MAX = 1 << 20 };
+enum { CLIENT_LINE_MAX = 1 << 20, CLIENT_WAKE_MS = 100 };
 
 struct client {
 	int fd;
@@ -32,6 +32,23 @@ void client_wake(int fd)
 
 	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) && proc_state(peer.pid) == 'T')
 		sigqueue(peer.pid, SIGCONT, (union sigval){ .sival_int = AGENT_WAKE });
+}
+
+int client_await(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n, piece;
+
+	do {
+		piece = timeout_ms < 0 || timeout_ms > CLIENT_WAKE_MS ? CLIENT_WAKE_MS : timeout_ms;
+		n = poll(&p, 1, piece);
+		if (timeout_ms > 0)
+			timeout_ms -= piece;
+		/* One that was just about to stop was not woken by the first. */
+		if (n == 0)
+			client_wake(fd);
+	} while (n == 0 && timeout_ms);
+	return n;
 }
 
 int client_connect(const struct rundir_entry *e, const char *file, int type, struct err *err)
@@ -69,12 +86,11 @@ static int client_send(int fd, const json_t *request, struct err *err)
 
 static int client_fill(struct client *c, struct err *err)
 {
-	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 	ssize_t n;
 
 	if (c->len == CLIENT_LINE_MAX)
 		return err_say(err, EPROTO, "the agent's answer is too long");
-	n = poll(&p, 1, c->timeout_ms);
+	n = client_await(c->fd, c->timeout_ms);
 	if (n == 0)
 		return err_say(err, ETIMEDOUT, "the agent does not answer");
 	if (n > 0)

@@ -29,6 +29,11 @@ json_t *client_ask(const struct rundir_entry *computation, const json_t *request
 int client_connect(const struct rundir_entry *computation, const char *file, int type,
 		   struct err *err);
 void client_wake(int fd);
+/*
+ * Then wait until there is something to read (> 0), or @timeout_ms have passed (0; -1: none); else -1 with
+ * errno.
+ */
+int client_await(int fd, int timeout_ms);
 
 /* As client_ask, with a plain request; and of the computation that @name means (NULL: the only one). */
 json_t *client_command_to(const struct rundir_entry *computation, const char *command,

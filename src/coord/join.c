@@ -86,6 +86,14 @@ bool join_is_joined(const struct agent *a, pid_t pid)
 	return pid > 0 && join_find(a, pid);
 }
 
+bool join_is_coming(const struct agent *a)
+{
+	for (const struct joined *j = a->joined; j; j = j->next)
+		if (!j->pid)
+			return true;
+	return false;
+}
+
 size_t join_count(const struct agent *a)
 {
 	size_t n = 0;

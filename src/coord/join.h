@@ -63,6 +63,9 @@ int join_take(struct agent *a, pid_t pid, struct err *err);
 /* What has become of them; call when SIGCHLD has come. */
 void join_look(struct agent *a);
 
+/* Somebody is at the door, and has not handed over a program yet. */
+bool join_is_coming(const struct agent *a);
+
 bool join_is_joined(const struct agent *a, pid_t pid);
 /* The end of a child of ours, if it is one of these: its front ends likewise. */
 void join_ended(struct agent *a, pid_t pid, int wait_status);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coord/terminal.h"
 #include "base/owned.h"
+#include "host/proc.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -31,7 +32,14 @@ void terminal_give(pid_t group)
 		tcsetpgrp(fd, group);
 }
 
-void terminal_stop_self(int signo)
+static bool terminal_stands(pid_t pid)
+{
+	char state = proc_state(pid);
+
+	return state == 'T' || state == 't';
+}
+
+void terminal_stop_self(int signo, pid_t program)
 {
 	struct sigaction old, plain = { .sa_handler = SIG_DFL };
 	sigset_t set, before;
@@ -43,6 +51,14 @@ void terminal_stop_self(int signo)
 	sigpending(&before);
 	if (!sigismember(&before, SIGCONT)) /* else it would be lost, and we stopped for good */
 		sys3(__NR_tgkill, getpid(), gettid(), signo);
+	/*
+	 * A SIGCONT from here on takes it out of the queue; it has taken out one from before. That came to
+	 * the program first, which is younger (see signals_for_group).
+	 */
+	if (!terminal_stands(program)) {
+		signal(signo, SIG_IGN);
+		signal(signo, SIG_DFL);
+	}
 	sigprocmask(SIG_UNBLOCK, &set, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	sigaction(signo, &old, NULL);

@@ -20,7 +20,7 @@ pid_t terminal_foreground(void);
 void terminal_give(pid_t group);
 
 /*
- * Stop this process with @signo as the program was stopped, so that a shell sees it; returns when it is
- * continued.
+ * Stop this process with @signo as @program was stopped, so that a shell sees it; returns when it is
+ * continued, at once where that has come to the program already.
  */
-void terminal_stop_self(int signo);
+void terminal_stop_self(int signo, pid_t program);
