@@ -26,13 +26,11 @@ remains() {
 	grep "$@" -sz "^$mark\$" /proc/[0-9]*/environ
 }
 
-# ending FILE...: of these the processes that have not come to their end. One that is ending has no environment any more
-# and still its open files, the lock of its job among them, until it is a zombie.
+# ending FILE...: of these the processes that are still there. One that is ending has no environment any more and still
+# its open files, the lock of its job among them, and as a zombie its id.
 ending() {
 	local file
-	for file; do
-		grep -q '^State:.[^ZX]' "${file%environ}status" 2>/dev/null && echo "$file"
-	done
+	for file; do [ ! -e "${file%/environ}" ] || echo "$file"; done
 }
 
 # kill_all WHAT PID: and wait until nothing remains
