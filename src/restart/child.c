@@ -50,7 +50,7 @@ pid_t child_fork(struct child_context *c, size_t index)
 	/* Only a child that tells its end by SIGCHLD is a fork to the tracer, and seized for that. */
 	pid_t pid = c->order ? cycle_fork(p->pid, order_last(c->order), CLONE_PTRACE,
 					  (int)p->exit_signal)
-			     : spawn_fork(p->pid, CLONE_PTRACE, (int)p->exit_signal);
+			     : spawn_fork_when_free(p->pid, CLONE_PTRACE, (int)p->exit_signal);
 
 	if (pid == 0 && c->order)
 		order_set_born(c->order, (int32_t)index);

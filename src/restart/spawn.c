@@ -16,6 +16,7 @@
 
 enum {
 	SPAWN_TRIES = 200,
+	SPAWN_PATIENCE = 5000, /* ticks until who has taken an id is gone: mostly a moment */
 	SPAWN_TICK_NS = 1000000,
 };
 
@@ -52,6 +53,18 @@ pid_t spawn_fork(pid_t want, uint64_t flags, int exit_signal)
 			return (pid_t)pid;
 		nanosleep(&(struct timespec){ .tv_nsec = SPAWN_TICK_NS }, NULL);
 	}
+}
+
+pid_t spawn_fork_when_free(pid_t want, uint64_t flags, int exit_signal)
+{
+	pid_t pid = -EEXIST;
+
+	for (int i = 0; pid == -EEXIST && i < SPAWN_PATIENCE; i++) {
+		if (i)
+			nanosleep(&(struct timespec){ .tv_nsec = SPAWN_TICK_NS }, NULL);
+		pid = spawn_fork(want, flags, exit_signal);
+	}
+	return pid;
 }
 
 int spawn_wait(pid_t pid)

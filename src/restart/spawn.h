@@ -18,6 +18,9 @@
  */
 pid_t spawn_fork(pid_t want, uint64_t flags, int exit_signal);
 
+/* The same, where @want was free a moment ago: whoever has taken it since may end, for some seconds. */
+pid_t spawn_fork_when_free(pid_t want, uint64_t flags, int exit_signal);
+
 /*
  * Enter process group @pgid: an existing one of this session, or one that a short-lived process of
  * that id begins. -errno without a message: where it cannot be had the caller decides.

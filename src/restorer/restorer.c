@@ -20,7 +20,7 @@
 
 plan_entry restorer_entry;
 
-enum { RESTORER_TRIES = 200 };
+enum { RESTORER_TRIES = 5000 };
 static const struct {
 	long s, ns;
 } restorer_tick = { 0, 1000000 };
@@ -106,7 +106,8 @@ static long restorer_clone(const struct plan_thread *t)
 
 	/*
 	 * An id is given back to the kernel's table only after its last user has been waited for (free_pids
-	 * in release_task, since Linux 6.15): right after a kill nobody has it, and it is not free yet.
+	 * in release_task, since Linux 6.15): right after a kill nobody has it, and it is not free yet. Or
+	 * somebody else has taken it since it was looked for, mostly for a moment.
 	 */
 	for (int i = 0; i < RESTORER_TRIES; i++) {
 		born = stack_clone3(&args, sizeof(args), restorer_thread, (void *)(uintptr_t)t);
