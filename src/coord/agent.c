@@ -79,7 +79,7 @@ int agent_open(struct agent **agent, const struct agent_options *options, struct
 		return err_set(err, ENOMEM, "agent");
 	a->options = *options;
 	a->signals.fd = a->root_pidfd = a->join_fd = -1;
-	a->rundir = (struct rundir){ .dirfd = -1, .lockfd = -1, .logfd = -1 };
+	a->rundir = RUNDIR_INIT;
 	a->started_ns = agent_clock_ns(CLOCK_REALTIME);
 	streams_note(&a->streams);
 	if (agent_set_paths(a, err) < 0 || rundir_open(&a->rundir, options->name, err) < 0 ||
@@ -87,6 +87,7 @@ int agent_open(struct agent **agent, const struct agent_options *options, struct
 		agent_close(a);
 		return -err->num;
 	}
+	rundir_show(&a->rundir);
 	for (int signo = 1; signo < 64; signo++)
 		if (options->held_signals >> (signo - 1) & 1)
 			sigdelset(&a->signals.old_mask, signo);

@@ -2,6 +2,7 @@
 #include "coord/rundir.h"
 #include "base/owned.h"
 #include "base/text.h"
+#include "host/fault.h"
 #include "host/log.h"
 
 #include <dirent.h>
@@ -157,19 +158,24 @@ static bool rundir_name_stays_taken(const struct path_roots *roots, const char *
 	return rundir_name_taken(roots, name);
 }
 
+static int rundir_taken(const char *name, struct err *err)
+{
+	return err_say(err, EEXIST,
+		       "a computation named '%s' is running already: give this "
+		       "one another name (-n)",
+		       name);
+}
+
 int rundir_open(struct rundir *r, const char *name, struct err *err)
 {
 	struct path_roots roots;
 	OWNED_FD int lock = -1;
 
-	*r = (struct rundir){ .dirfd = -1, .lockfd = -1, .logfd = -1 };
+	*r = RUNDIR_INIT;
 	if (path_check_name(name, err) < 0 || path_run_roots(&roots, err) < 0)
 		return -err->num;
 	if (rundir_name_stays_taken(&roots, name))
-		return err_say(err, EEXIST,
-			       "a computation named '%s' is running already: give this "
-			       "one another name (-n)",
-			       name);
+		return rundir_taken(name, err);
 	if (path_make_private(roots.dir[0], err) < 0)
 		return err_add(err, "run directory");
 	lock = rundir_lock_root(roots.dir[0]);
@@ -177,9 +183,19 @@ int rundir_open(struct rundir *r, const char *name, struct err *err)
 		return err_set(err, errno, "lock '%s'", roots.dir[0]);
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	snprintf(r->path, sizeof(r->path), "%s/%s", roots.dir[0], name);
+	if (rundir_is_alive(r->path)) /* since we looked */
+		return rundir_taken(name, err);
 	if (rundir_create(r, err) < 0)
 		return err_add(err, "run directory of '%s'", name);
+	r->doorfd = owned_fd_take(&lock);
+	fault_point("rundir.made");
 	return 0;
+}
+
+void rundir_show(struct rundir *r)
+{
+	owned_fd_done(&r->doorfd);
+	r->doorfd = -1;
 }
 
 void rundir_close(struct rundir *r)
@@ -187,6 +203,7 @@ void rundir_close(struct rundir *r)
 	OWNED_FD int lock = -1;
 	char *slash;
 
+	rundir_show(r);
 	if (r->lockfd >= 0 && (slash = strrchr(r->path, '/'))) {
 		*slash = '\0';
 		lock = rundir_lock_root(r->path);

@@ -16,10 +16,17 @@ struct rundir {
 	char name[PATH_NAME_MAX + 1];
 	char path[PATH_RUN_MAX];
 	int dirfd, lockfd, logfd; /* -1: none */
+	int doorfd; /* the root's lock, until rundir_show; -1: not held */
 };
 
-/* Make the directory for @name and hold it. -EEXIST if a living agent has that name. */
+#define RUNDIR_INIT ((struct rundir){ .dirfd = -1, .lockfd = -1, .logfd = -1, .doorfd = -1 })
+
+/*
+ * Make the directory for @name and hold it. -EEXIST if a living agent has that name. Whoever looks for
+ * computations waits until rundir_show: what they find can be talked to.
+ */
 int rundir_open(struct rundir *r, const char *name, struct err *err);
+void rundir_show(struct rundir *r);
 /* Remove it all. Safe on a directory that rundir_open failed on. */
 void rundir_close(struct rundir *r);
 
