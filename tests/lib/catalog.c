@@ -21,7 +21,7 @@ static const struct kind kinds[] = {
 	  .both = true,
 	  .driven = true,
 	  .pattern = "build/tests/live/*" },
-	{ .name = "park", .seconds = 60, .both = true, .pattern = "build/tests/park/*" },
+	{ .name = "park", .seconds = 120, .both = true, .pattern = "build/tests/park/*" },
 	{ .name = "gate", .seconds = 300, .in_place = true, .pattern = "tools/check-*" },
 	{ .name = "unit", .seconds = 120, .pattern = "build/tests/unit/*" },
 	{ .name = "fuzz", .seconds = 60, .pattern = "build/tests/fuzz/*" },

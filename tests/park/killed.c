@@ -186,6 +186,7 @@ static bool one(int point, bool parent)
 	int fds[2], status, wstatus;
 	pid_t program = 0, agent;
 
+	alarm(PARK_HANGS_S);
 	shared->stop = shared->ready = false;
 	EXPECT(!pipe(fds));
 	if (!parent)
@@ -216,7 +217,6 @@ int main(int argc, char **argv)
 {
 	int points = 0, seed = getpid() % STRIDE;
 
-	alarm(50);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -112,6 +112,9 @@ static inline void probe_it(struct park *park, int round)
 	probe_close(&probe, 1);
 }
 
+/* For one park: then we end, and with us the child. All of them may take longer, on a busy machine. */
+enum { PARK_HANGS_S = 50 };
+
 static inline bool park_once(pid_t child, const struct plan *plan, struct park_memory *memory,
 			     int round)
 {
@@ -175,7 +178,7 @@ static inline int park_test(void (*behave)(struct shared *), const struct plan *
 	struct park_memory *memory;
 	pid_t child;
 
-	alarm(50); /* a hang ends us, and with us the child */
+	alarm(PARK_HANGS_S);
 	park_memory_create(&memory, NULL);
 	child = park_child(behave);
 	nap_ns(1000000);
@@ -184,11 +187,13 @@ static inline int park_test(void (*behave)(struct shared *), const struct plan *
 	if (plan->ready)
 		plan->ready(shared, child);
 	for (int i = 1; i <= parks; i++) {
+		alarm(PARK_HANGS_S);
 		nap_ns(random() % gap);
 		park_tend(memory);
 		if (!park_once(child, plan, memory, i))
 			break;
 	}
+	alarm(PARK_HANGS_S);
 	shared->stop = true;
 	for (int i = 0; !park_tend(memory) && i < 5000; i++)
 		nap_ns(1000000);
