@@ -6,6 +6,7 @@
  */
 #include "base/owned.h"
 #include "res/inet.h"
+#include "res/kinds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { INET_CONNECT_MS = 10000, INET_ACCEPT_TRIES = 64, INET_SWAP_S = 2 };
+enum { INET_CONNECT_MS = 10000, INET_ACCEPT_TRIES = 64, INET_SWAP_S = 2, INET_STEPS = 5 };
 
 struct inet_one {
 	const struct model *m;
 	const struct img_file *f;
 	const struct inet_state *s;
 	union inet_name name, peer;
-	int fd; /* -1: not made yet */
+	int fd; /* -1: not made yet, or among the spares already */
+	bool made;
 	bool keep_reuse; /* else its port could not be had again at once after it has ended */
 };
 
@@ -209,7 +211,7 @@ static int inet_make_pair(const struct inet_all *all, struct inet_one *a, struct
 	int rc;
 
 	if (!b || b == a || inet_role(b) != INET_CONNECTED ||
-	    b->f->arg[INET_ARG_PEER] != a->f->id || b->fd >= 0)
+	    b->f->arg[INET_ARG_PEER] != a->f->id || b->made)
 		return err_say(err, EBADMSG, "a connection of the image has no other end");
 	if (inet_was_accepted(all, a)) {
 		t = a;
@@ -231,6 +233,7 @@ static int inet_make_pair(const struct inet_all *all, struct inet_one *a, struct
 		return rc;
 	inet_shut(a);
 	inet_shut(b);
+	a->made = b->made = true;
 	return 0;
 }
 
@@ -336,26 +339,57 @@ static bool inet_is_bound(enum inet_role role)
 	return role == INET_FRESH || role == INET_LISTENING;
 }
 
-static int inet_make_each(const struct inet_all *all, struct err *err)
+static int inet_listen(const struct res_restart *r, const struct inet_one *o, struct err *err)
+{
+	int fd = o->fd < 0 ? res_spare_find(r, o->f->ino) : o->fd;
+
+	return listen(fd, (int)o->f->arg[INET_ARG_BACKLOG]) < 0
+		       ? err_set(err, errno, "listen again")
+		       : 0;
+}
+
+/* What comes first, what then: in the order of their steps each of the sockets is made at one of them. */
+static int inet_make_step(const struct res_restart *r, const struct inet_all *all,
+			  struct inet_one *o, int step, struct err *err)
+{
+	enum inet_role role = inet_role(o);
+
+	switch (step) {
+	case 0:
+		return o->made ? 0 : inet_make_connection(all, o, err);
+	case 1:
+		return inet_is_bound(role) ? inet_make_bound(o, err) : 0;
+	case 2:
+		return role == INET_LISTENING ? inet_listen(r, o, err) : 0;
+	case 3:
+		return role == INET_WAITING ? inet_make_client(o, err) : 0;
+	default:
+		return role == INET_CONNECTING ? inet_make_client(o, err) : 0;
+	}
+}
+
+/* Where not all can be here at a time: away with what has been made. */
+static int inet_put_away(struct res_restart *r, struct inet_all *all, struct err *err)
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc >= 0 && i < all->n; i++)
-		if (all->at[i].fd < 0)
-			rc = inet_make_connection(all, &all->at[i], err);
-	for (size_t i = 0; rc >= 0 && i < all->n; i++)
-		if (inet_is_bound(inet_role(&all->at[i])))
-			rc = inet_make_bound(&all->at[i], err);
-	for (size_t i = 0; rc >= 0 && i < all->n; i++)
-		if (inet_role(&all->at[i]) == INET_LISTENING &&
-		    listen(all->at[i].fd, (int)all->at[i].f->arg[INET_ARG_BACKLOG]) < 0)
-			rc = err_set(err, errno, "listen again");
-	for (size_t i = 0; rc >= 0 && i < all->n; i++)
-		if (inet_role(&all->at[i]) == INET_WAITING)
-			rc = inet_make_client(&all->at[i], err);
-	for (size_t i = 0; rc >= 0 && i < all->n; i++)
-		if (inet_role(&all->at[i]) == INET_CONNECTING)
-			rc = inet_make_client(&all->at[i], err);
+	for (size_t i = 0; rc >= 0 && r->shelves && i < all->n; i++)
+		if (all->at[i].fd >= 0)
+			rc = res_spare_put(r, all->at[i].f->ino, owned_fd_take(&all->at[i].fd),
+					   err);
+	return rc < 0 ? rc : shelf_trim(r, err);
+}
+
+static int inet_make_each(struct res_restart *r, struct inet_all *all, struct err *err)
+{
+	int rc = 0;
+
+	for (int step = 0; step < INET_STEPS; step++)
+		for (size_t i = 0; rc >= 0 && i < all->n; i++) {
+			rc = inet_make_step(r, all, &all->at[i], step, err);
+			if (rc >= 0)
+				rc = inet_put_away(r, all, err);
+		}
 	return rc;
 }
 
@@ -417,29 +451,35 @@ static int inet_sweep_all(const struct inet_all *all, struct err *err)
 	return n ? inet_sweep(ports, n, err) : 0;
 }
 
+/* When all have their ports: what would have been in the way of that. */
+static int inet_make_done(struct res_restart *r, struct inet_one *o, struct err *err)
+{
+	int fd = o->fd < 0 ? res_spare_find(r, o->f->ino) : o->fd, one = 1;
+
+	if (fd < 0)
+		return 0;
+	inet_options(o, fd, false);
+	if (o->keep_reuse)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	fcntl(fd, F_SETFL, o->f->open_flags);
+	if (o->fd >= 0)
+		return res_spare_put(r, o->f->ino, owned_fd_take(&o->fd), err);
+	return shelf_trim(r, err);
+}
+
 static int inet_make_all(struct res_restart *r, struct err *err)
 {
 	struct inet_all all = { NULL, 0 };
-	int rc = inet_collect(&all, r, err), one = 1;
+	int rc = inet_collect(&all, r, err);
 
 	if (rc >= 0)
 		rc = inet_sweep_all(&all, err);
 	if (rc >= 0)
-		rc = inet_make_each(&all, err);
-	for (size_t i = 0; i < all.n; i++) {
-		struct inet_one *o = &all.at[i];
-
-		if (o->fd < 0)
-			continue;
-		inet_options(o, o->fd, false);
-		if (o->keep_reuse)
-			setsockopt(o->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		fcntl(o->fd, F_SETFL, o->f->open_flags);
-		if (rc >= 0)
-			rc = res_spare_put(r, o->f->ino, o->fd, err);
-		else
-			close(o->fd);
-	}
+		rc = inet_make_each(r, &all, err);
+	for (size_t i = 0; rc >= 0 && i < all.n; i++)
+		rc = inet_make_done(r, &all.at[i], err);
+	for (size_t i = 0; i < all.n; i++)
+		owned_fd_done(&all.at[i].fd);
 	free(all.at);
 	return rc;
 }

@@ -13,13 +13,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 struct res_made { /* one open file description, at its temporary number */
 	const struct model *m; /* in whose image it stands */
 	const struct img_file *file;
-	int fd;
+	struct res_slot slot;
 };
 
 const struct img_file *res_find_file(const struct res_restart *r, const struct model **owner,
@@ -44,50 +43,75 @@ int res_made_find(const struct res_restart *r, uint64_t object, uint32_t kind)
 		const struct img_file *f = r->made[i].file;
 
 		if (f->object == object && f->kind == kind && f->std_stream < 0)
-			return r->made[i].fd;
+			return shelf_fetch(r, &r->made[i].slot);
 	}
 	return -1;
 }
 
 struct res_spare {
 	uint64_t key;
-	int fd;
+	struct res_slot slot; /* of one that was taken: empty */
 };
+
+struct res_slot *res_slot_at(const struct res_restart *r, size_t i)
+{
+	if (i < r->nmade)
+		return &r->made[i].slot;
+	i -= r->nmade;
+	return i < r->nspares ? &r->spares[i].slot : NULL;
+}
+
+/* Where what is made stands: nothing of the program's is there, or nothing yet. */
+static int remake_lowest(const struct res_restart *r)
+{
+	return r->shelves ? ROOM_LOWEST : r->base;
+}
 
 int res_spare_put(struct res_restart *r, uint64_t key, int fd, struct err *err)
 {
 	struct res_spare *more = realloc(r->spares, (r->nspares + 1) * sizeof(*more));
-	int high = more ? fcntl(fd, F_DUPFD_CLOEXEC, r->base) : -1;
+	int high = more ? fcntl(fd, F_DUPFD_CLOEXEC, remake_lowest(r)) : -1;
 
 	close(fd);
 	if (more)
 		r->spares = more;
 	if (high < 0)
 		return err_set(err, more ? errno : ENOMEM, "keep the other end of a pair");
-	r->spares[r->nspares++] = (struct res_spare){ key, high };
+	r->spares[r->nspares].key = key;
+	shelf_add(r, &r->spares[r->nspares++].slot, high);
 	return 0;
+}
+
+static struct res_slot *remake_spare(const struct res_restart *r, uint64_t key)
+{
+	for (size_t i = 0; i < r->nspares; i++)
+		if (r->spares[i].key == key &&
+		    (r->spares[i].slot.fd >= 0 || r->spares[i].slot.shelf >= 0))
+			return &r->spares[i].slot;
+	return NULL;
 }
 
 int res_spare_find(const struct res_restart *r, uint64_t key)
 {
-	for (size_t i = 0; i < r->nspares; i++)
-		if (r->spares[i].fd >= 0 && r->spares[i].key == key)
-			return r->spares[i].fd;
-	return -1;
+	struct res_slot *slot = remake_spare(r, key);
+
+	return slot ? shelf_fetch(r, slot) : -1;
 }
 
 int res_spare_take(struct res_restart *r, uint64_t key)
 {
-	for (size_t i = 0; i < r->nspares; i++)
-		if (r->spares[i].fd >= 0 && r->spares[i].key == key)
-			return owned_fd_take(&r->spares[i].fd);
-	return -1;
+	struct res_slot *slot = remake_spare(r, key);
+	int fd = slot ? shelf_fetch(r, slot) : -1;
+
+	if (fd >= 0)
+		*slot = (struct res_slot){ .fd = -1, .shelf = -1 };
+	return fd;
 }
 
-/* Move @fd to a number at or above the base, close-on-exec; the old number is closed. */
+/* Move @fd to where such stand, close-on-exec; the old number is closed. */
 static int remake_lift(struct res_restart *r, int fd, struct err *err)
 {
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, r->base);
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, remake_lowest(r));
 
 	if (high < 0) {
 		high = err_set(err, errno,
@@ -115,7 +139,7 @@ static int remake_std(struct res_restart *r, const struct img_file *f, struct er
 {
 	int fd = remake_stream(r, f);
 	int copy = fd < 0 ? open("/dev/null", (int)(f->open_flags & O_ACCMODE) | O_CLOEXEC)
-			  : fcntl(fd, F_DUPFD_CLOEXEC, r->base);
+			  : fcntl(fd, F_DUPFD_CLOEXEC, remake_lowest(r));
 
 	return copy < 0 ? err_set(err, errno, "standard stream %d", f->std_stream) : copy;
 }
@@ -150,6 +174,16 @@ static bool remake_needs_none(const struct img_file *f)
 	return f->kind == IMG_F_MAPPED || f->kind == IMG_F_NAMED;
 }
 
+static struct res_made *remake_add(struct res_restart *r, const struct model *m,
+				   const struct img_file *f, int fd)
+{
+	struct res_made *made = &r->made[r->nmade++];
+
+	*made = (struct res_made){ .m = m, .file = f };
+	shelf_add(r, &made->slot, fd);
+	return made;
+}
+
 static int remake_model(struct res_restart *r, const struct model *m, struct err *err)
 {
 	struct res_made *more;
@@ -164,10 +198,12 @@ static int remake_model(struct res_restart *r, const struct model *m, struct err
 
 		if (remake_needs_none(&m->files.at[i]) || remake_is_late(m, &m->files.at[i]))
 			continue;
-		fd = remake_one(r, &m->files.at[i], err);
+		fd = shelf_trim(r, err);
+		if (fd >= 0)
+			fd = remake_one(r, &m->files.at[i], err);
 		if (fd < 0)
 			return fd;
-		r->made[r->nmade++] = (struct res_made){ m, &m->files.at[i], fd };
+		remake_add(r, m, &m->files.at[i], fd);
 	}
 	return 0;
 }
@@ -175,33 +211,47 @@ static int remake_model(struct res_restart *r, const struct model *m, struct err
 typedef int remake_hook(struct res_restart *r, const struct img_file *f, int fd, struct err *err);
 
 /* What the kinds have to do when every description is there. */
+static int remake_each(struct res_restart *r, struct res_made *made, remake_hook *hook,
+		       struct err *err)
+{
+	int rc = shelf_trim(r, err);
+	int fd = rc < 0 ? rc : shelf_fetch(r, &made->slot);
+
+	r->m = made->m;
+	if (rc >= 0 && fd < 0)
+		return err_set(err, fd, "fetch '%s'", model_string(made->m, made->file->path));
+	return fd < 0 ? fd : hook(r, made->file, fd, err);
+}
+
 static int remake_all(struct res_restart *r, bool filled, struct err *err)
 {
 	for (size_t i = 0; i < r->nmade; i++) {
-		const struct res_made *made = &r->made[i];
+		struct res_made *made = &r->made[i];
 		const struct res_kind *kind = res_kind_by_number(made->file->kind);
 		remake_hook *hook = !kind ? NULL : filled ? kind->settle : kind->fill;
-		int rc;
+		int rc = 0;
 
-		if (made->file->std_stream >= 0 || !hook)
-			continue;
-		r->m = made->m;
-		rc = hook(r, made->file, made->fd, err);
+		if (made->file->std_stream < 0 && hook)
+			rc = remake_each(r, made, hook, err);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
 }
 
-/* Room above the program's numbers, whatever its own soft limit is (it is set again later). */
-static void remake_raise_limit(void)
+static int remake_filter(struct res_restart *r, const struct img_file *f, int fd, struct err *err)
 {
-	struct rlimit limit;
+	return filter_attach(r->m, f, fd, err);
+}
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+static int remake_filters(struct res_restart *r, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < r->nmade; i++)
+		if (r->made[i].file->std_stream < 0)
+			rc = remake_each(r, &r->made[i], remake_filter, err);
+	return rc;
 }
 
 /* The highest number that the caller and we still need. */
@@ -253,12 +303,13 @@ int res_restart_make(struct res_restart *r, const struct model *const *models, s
 				   .std_fds = { -1, -1, -1 },
 				   .own_mounts = r->own_mounts,
 				   .await = r->await,
+				   .fork_shelf = r->fork_shelf,
 				   .context = r->context,
 				   .held = r->held,
 				   .nheld = r->nheld };
-	remake_raise_limit();
-	r->base = res_room(r, remake_top(std_fds, keep, nkeep) + (int)nkeep);
-	rc = remake_clear(r, std_fds, keep, nkeep, err);
+	rc = res_room(r, remake_top(std_fds, keep, nkeep), (int)nkeep, err);
+	if (rc >= 0)
+		rc = remake_clear(r, std_fds, keep, nkeep, err);
 	for (size_t i = 0; rc >= 0 && i < n; i++)
 		rc = remake_model(r, models[i], err);
 	if (rc >= 0)
@@ -266,15 +317,14 @@ int res_restart_make(struct res_restart *r, const struct model *const *models, s
 	if (rc >= 0)
 		rc = remake_all(r, true, err);
 	/* Last: what is put back into queues would not pass. */
-	for (size_t i = 0; rc >= 0 && i < r->nmade; i++)
-		if (r->made[i].file->std_stream < 0)
-			rc = filter_attach(r->made[i].m, r->made[i].file, r->made[i].fd, err);
+	if (rc >= 0)
+		rc = remake_filters(r, err);
 	if (rc >= 0)
 		res_pty_close_doors(r);
-	return rc;
+	return rc < 0 ? rc : shelf_clear(r, err);
 }
 
-static const struct res_made *remake_find(const struct res_restart *r, uint32_t id)
+static struct res_made *remake_find(const struct res_restart *r, uint32_t id)
 {
 	for (size_t i = 0; i < r->nmade; i++)
 		if (r->made[i].file->id == id)
@@ -284,9 +334,9 @@ static const struct res_made *remake_find(const struct res_restart *r, uint32_t 
 
 int res_restart_find(const struct res_restart *r, uint32_t id)
 {
-	const struct res_made *made = remake_find(r, id);
+	struct res_made *made = remake_find(r, id);
 
-	return made ? made->fd : -1;
+	return made ? shelf_fetch(r, &made->slot) : -1;
 }
 
 /* In the process that needs it: a description that could not be made before. */
@@ -309,19 +359,8 @@ static int remake_late(struct res_restart *r, uint32_t id, struct err *err)
 	fd = remake_one(r, f, err);
 	if (fd < 0)
 		return fd;
-	r->made[r->nmade++] = (struct res_made){ r->m, f, fd };
+	remake_add(r, r->m, f, fd);
 	return 0;
-}
-
-static int remake_all_late(struct res_restart *r, const struct model *m, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc >= 0 && i < m->fds.n; i++)
-		rc = remake_late(r, m->fds.at[i].file, err);
-	for (size_t i = 0; rc >= 0 && i < m->epolls.n; i++)
-		rc = remake_late(r, m->epolls.at[i].target, err);
-	return rc;
 }
 
 /* Whom to signal: the process must be there. */
@@ -380,70 +419,89 @@ static int remake_kept_aside(const struct model *m, const struct img_file *f, in
  * may be three: each number has its own then. Where the program itself has put one in the place of another
  * (2>&1) it stays there.
  */
-static int remake_source(const struct res_restart *r, const struct model *m,
-			 const struct res_made *made, int fd)
+static int remake_source(const struct res_restart *r, const struct model *m, struct res_made *made,
+			 int fd)
 {
 	int stream = fd;
 
 	if (made->file->std_stream < 0)
-		return made->fd;
+		return shelf_fetch(r, &made->slot);
 	if (fd > 2)
 		stream = remake_kept_aside(m, made->file, fd);
 	if (stream >= 0 && made->file->flags & (uint32_t)IMG_FILE_STREAM << stream &&
 	    r->std_fds[stream] >= 0)
 		return r->std_fds[stream];
-	return made->fd;
+	return shelf_fetch(r, &made->slot);
+}
+
+static int remake_place_one(struct res_restart *r, const struct model *m, const struct img_fd *want,
+			    struct err *err)
+{
+	int rc = remake_late(r, want->file, err), source;
+	struct res_made *made = remake_find(r, want->file);
+
+	if (rc < 0)
+		return rc;
+	if (!made)
+		return err_say(err, EINVAL, "descriptor %d names file %u, which is in no image",
+			       want->fd, want->file);
+	source = remake_source(r, m, made, want->fd);
+	if (source < 0)
+		return err_set(err, source, "fetch what descriptor %d is to be", want->fd);
+	rc = want->flags & FD_CLOEXEC;
+	if (source == want->fd ? fcntl(source, F_SETFD, rc) < 0
+			       : dup3(source, want->fd, rc ? O_CLOEXEC : 0) < 0)
+		return err_set(err, errno, "put '%s' at descriptor %d",
+			       model_string(made->m, made->file->path), want->fd);
+	if (r->shelves)
+		shelf_placed(r, &made->slot, want->fd, made->file->std_stream < 0);
+	if (made->m == m && made->file->std_stream < 0)
+		remake_async(m, made->file, want->fd);
+	shelf_drop(r);
+	return 0;
+}
+
+/* What refers to numbers refers to those of the process in whose image it stands. */
+static int remake_finish(struct res_restart *r, const struct model *m, struct res_made *made,
+			 struct err *err)
+{
+	const struct res_kind *kind = res_kind_by_number(made->file->kind);
+	int rc = 0, fd = shelf_fetch(r, &made->slot);
+
+	remake_owner(r, made->file, fd);
+	if (made->file->std_stream < 0 && kind && kind->finish)
+		rc = kind->finish(r, m, made->file, fd, err);
+	shelf_drop(r);
+	return rc;
 }
 
 int res_restart_place(struct res_restart *r, const struct model *m, struct err *err)
 {
-	int rc = remake_all_late(r, m, err);
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; i < m->fds.n; i++) {
-		const struct img_fd *want = &m->fds.at[i];
-		const struct res_made *made = remake_find(r, want->file);
-
-		if (!made)
-			return err_say(err, EINVAL,
-				       "descriptor %d names file %u, which is in no image",
-				       want->fd, want->file);
-		if (dup3(remake_source(r, m, made, want->fd), want->fd,
-			 want->flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
-			return err_set(err, errno, "put '%s' at descriptor %d",
-				       model_string(made->m, made->file->path), want->fd);
-		if (made->m == m && made->file->std_stream < 0)
-			remake_async(m, made->file, want->fd);
-	}
-	/* What refers to numbers refers to those of the process in whose image it stands. */
-	for (size_t i = 0; i < r->nmade; i++) {
-		const struct res_made *made = &r->made[i];
-		const struct res_kind *kind = res_kind_by_number(made->file->kind);
-
-		if (made->m != m)
-			continue;
-		remake_owner(r, made->file, made->fd);
-		if (made->file->std_stream >= 0 || !kind || !kind->finish)
-			continue;
-		rc = kind->finish(r, m, made->file, made->fd, err);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	shelf_drop(r);
+	for (size_t i = 0; rc >= 0 && i < m->fds.n; i++)
+		rc = remake_place_one(r, m, &m->fds.at[i], err);
+	for (size_t i = 0; rc >= 0 && i < m->epolls.n; i++)
+		rc = remake_late(r, m->epolls.at[i].target, err);
+	for (size_t i = 0; rc >= 0 && i < r->nmade; i++)
+		if (r->made[i].m == m)
+			rc = remake_finish(r, m, &r->made[i], err);
+	return rc;
 }
 
 void res_restart_done(struct res_restart *r)
 {
-	for (size_t i = 0; i < r->nmade; i++)
-		close(r->made[i].fd);
-	for (size_t i = 0; i < r->nspares; i++)
-		if (r->spares[i].fd >= 0)
-			close(r->spares[i].fd);
+	const struct res_slot *slot;
+
+	for (size_t i = 0; (slot = res_slot_at(r, i)); i++)
+		if (slot->fd >= 0 && !slot->placed)
+			close(slot->fd);
 	for (int i = 0; i < 3; i++)
 		if (r->std_fds[i] >= 0)
 			close(r->std_fds[i]);
 	pty_close_all(r);
+	shelf_done(r);
 	free(r->spares);
 	free(r->made);
 	*r = (struct res_restart){ .std_fds = { -1, -1, -1 } };

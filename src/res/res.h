@@ -149,6 +149,7 @@ struct res_restart {
 	size_t nmodels;
 	int std_fds[3]; /* what takes the place of the streams from outside; -1: /dev/null */
 	int base; /* numbers from here up are ours until res_restart_done: room.c */
+	struct res_shelves *shelves; /* shelf.c: not all can be here at a time; NULL: it can */
 	struct res_made *made; /* descriptions made so far */
 	size_t nmade;
 	struct res_spare *spares; /* second ends, made with the first ones */
@@ -160,6 +161,8 @@ struct res_restart {
 	bool own_mounts; /* the mount namespace is ours */
 	void (*await)(void *context,
 		      pid_t pid); /* until that process of the computation is there */
+	/* A fork that only holds what this process does, and ends with the rebuilding; NULL: not to be had */
+	pid_t (*fork_shelf)(void *context);
 	void *context;
 	int *held; /* by res_pty_hold */
 	size_t nheld;

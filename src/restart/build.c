@@ -145,16 +145,22 @@ static int build_kin(struct build *b, struct err *err)
 	return 0;
 }
 
+static size_t build_shared(const struct build *b)
+{
+	return sizeof(*b->context.shelves) + b->context.n * sizeof(*b->context.boards);
+}
+
 static int build_init(struct build *b, struct err *err)
 {
-	size_t size = b->context.n * sizeof(*b->context.boards);
+	size_t size = build_shared(b);
 	int rc;
 	void *boards = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	b->context.go[0] = b->context.go[1] = -1;
 	if (boards == MAP_FAILED)
 		return err_set(err, errno, "restart of %zu processes", b->context.n);
-	b->context.boards = boards;
+	b->context.shelves = boards;
+	b->context.boards = (void *)(b->context.shelves + 1);
 	b->finish = calloc(b->context.n, sizeof(*b->finish));
 	if (!b->finish)
 		return err_set(err, ENOMEM, "restart of %zu processes", b->context.n);
@@ -198,8 +204,8 @@ static void build_done(struct build *b)
 	order_destroy(b->context.order);
 	owned_fd_done(&b->context.go[0]);
 	owned_fd_done(&b->context.go[1]);
-	if (b->context.boards)
-		munmap(b->context.boards, b->context.n * sizeof(*b->context.boards));
+	if (b->context.shelves)
+		munmap(b->context.shelves, build_shared(b));
 }
 
 /* What each process does not get from the windows. */

@@ -383,6 +383,45 @@ static void child_await(void *context, pid_t pid)
 	place_await_process(context, pid);
 }
 
+static bool child_is_wanted(const struct child_context *c, pid_t id)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct model *m = child_model(c, i);
+
+		if (c->kin[i].pid == id || c->kin[i].pgid == id || c->kin[i].sid == id)
+			return true;
+		for (size_t k = 0; k < m->threads.n; k++)
+			if (m->threads.at[k].tid == id)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * A child of the agent's, traced by it from birth, so that it ends as soon as nobody needs it. One that was
+ * given an id of the program's gives way to another.
+ */
+static pid_t child_fork_shelf(void *context)
+{
+	struct child_context *c = context;
+	struct child_shelves *s = c->shelves;
+	pid_t pid = -EMFILE, spoilt = 0;
+
+	while (s->n < CHILD_SHELVES_MAX) {
+		pid = spawn_fork(0, CLONE_PARENT | CLONE_PTRACE, 0);
+		if (spoilt > 0)
+			kill(spoilt, SIGKILL);
+		if (pid <= 0)
+			break;
+		s->pids[s->n++] = pid;
+		if (!child_is_wanted(c, pid))
+			break;
+		spoilt = pid;
+		pid = -EAGAIN;
+	}
+	return pid;
+}
+
 /* In a process that the agent forked: everything that any process of its tree has a descriptor for. */
 static int child_make_files(struct child_context *c, struct err *err)
 {
@@ -399,6 +438,7 @@ static int child_make_files(struct child_context *c, struct err *err)
 		keep[i + 1] = &c->ptys[i];
 	c->res->own_mounts = c->own_mounts;
 	c->res->await = child_await;
+	c->res->fork_shelf = child_fork_shelf;
 	c->res->context = c;
 	c->res->held = c->ptys;
 	c->res->nheld = c->nptys;

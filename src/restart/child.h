@@ -24,6 +24,14 @@ struct child_board {
 	uint32_t leads; /* for now, the group that it had begun and left; a futex */
 };
 
+enum { CHILD_SHELVES_MAX = 1024 };
+
+/* Processes that hold descriptors meanwhile (res/shelf.c), for the agent to end; in memory shared by all. */
+struct child_shelves {
+	uint32_t n;
+	int32_t pids[CHILD_SHELVES_MAX]; /* 0: has ended */
+};
+
 /*
  * Of a process what all others need to know, from its image. In one small array: every process of a restart
  * looks through all of it, and would else touch the images of all.
@@ -41,6 +49,7 @@ struct child_context {
 	size_t n;
 	const struct restart_options *options;
 	struct child_board *boards; /* n of them, shared */
+	struct child_shelves *shelves;
 	const struct rebuild_object *objects; /* inherited mappings */
 	size_t nobjects;
 	const struct common *common; /* more of them */

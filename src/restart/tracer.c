@@ -73,8 +73,27 @@ static void tracer_reap(struct tracer *t)
 	}
 }
 
+/* All have what was theirs, or none will. */
+static void tracer_end_shelves(struct tracer *t)
+{
+	struct child_shelves *s = t->context ? t->context->shelves : NULL;
+
+	for (size_t i = 0; s && i < s->n; i++) {
+		int status = 0;
+
+		if (s->pids[i] <= 0)
+			continue;
+		kill(s->pids[i], SIGKILL);
+		while (waitpid(s->pids[i], &status, __WALL) < 0 ? errno == EINTR
+								: WIFSTOPPED(status))
+			;
+		s->pids[i] = 0;
+	}
+}
+
 void tracer_done(struct tracer *t)
 {
+	tracer_end_shelves(t);
 	for (size_t i = 0; t->at && i < t->n; i++)
 		if (t->at[i].born)
 			kill(t->at[i].pid, SIGKILL);
@@ -151,6 +170,9 @@ static int tracer_other(struct tracer *t, pid_t pid, int status, struct err *err
 		ptrace(PTRACE_CONT, pid, 0, 0);
 		return 0;
 	}
+	for (size_t i = 0; i < t->context->shelves->n; i++)
+		if (t->context->shelves->pids[i] == pid)
+			t->context->shelves->pids[i] = 0;
 	if (pid != t->maker)
 		return 0;
 	t->maker_runs = false;
@@ -284,6 +306,7 @@ int tracer_await(struct tracer *t, struct err *err)
 
 int tracer_continue(struct tracer *t, struct err *err)
 {
+	tracer_end_shelves(t);
 	for (size_t i = 0; i < t->n; i++) {
 		if (t->at[i].ended)
 			continue;
