@@ -93,16 +93,36 @@ static struct agent *resume_build(struct images *im, const struct agent_options 
 	return agent;
 }
 
+/* What a signal is the end of that came before the program ran. */
+struct resume_end {
+	serve_ended_fn *ended;
+	void *data;
+	uint64_t stop_signals;
+};
+
+static int resume_given_up(void *data, int signo)
+{
+	const struct resume_end *e = data;
+	bool stop = e->stop_signals >> (signo - 1) & 1;
+
+	return e->ended ? e->ended(e->data, stop ? AGENT_END_STOPPED : AGENT_END_PROGRAM, signo)
+			: signo;
+}
+
 int resume_program(struct images *im, const struct agent_options *options,
 		   const struct restart_options *restart, serve_ended_fn *ended, void *data,
 		   struct err *err)
 {
+	struct resume_end end = { ended, data, options->stop_signals };
 	struct restart_options r = *restart;
 	struct restart_place place;
 	struct agent *agent;
 
 	resume_streams(&r);
 	r.ends = options->ends_with_front;
+	r.given_up = resume_given_up;
+	r.data = &end;
+	r.stop_signals = options->stop_signals;
 	if (restart_check(im->at, im->n, &r, err) < 0)
 		return err->num == ENOENT || err->num == ESTALE ? images_failed(im->path, err)
 								: -err->num;

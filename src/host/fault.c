@@ -17,6 +17,7 @@ int fault_state;
 static char fault_name[64];
 static bool fault_error; /* return true instead of dying */
 static bool fault_late; /* go on, but later */
+static bool fault_hangs; /* never go on */
 static long fault_every; /* with fault_error: again after so many times; 0: once */
 static _Atomic long fault_left; /* times until it happens */
 
@@ -34,6 +35,7 @@ void fault_reset(void)
 		*colon++ = '\0';
 	fault_error = colon && strstr(colon, "error");
 	fault_late = colon && strstr(colon, "late");
+	fault_hangs = colon && strstr(colon, "hang");
 	fault_left = colon && atol(colon) > 0 ? atol(colon) : 1;
 	fault_every = fault_error && atol(colon) > 0 ? fault_left : 0;
 	fault_state = 2;
@@ -50,6 +52,8 @@ bool fault_reached(const char *name)
 	left = atomic_fetch_sub(&fault_left, 1);
 	if (fault_every ? left % fault_every : left != 1)
 		return false;
+	while (fault_hangs)
+		pause();
 	if (fault_late)
 		nanosleep(&(struct timespec){ .tv_nsec = FAULT_LATE_NS }, NULL);
 	else if (!fault_error)

@@ -11,6 +11,7 @@
  *	CAIRN_FAULT=ckpt.read:error	fault_point returns true there instead, once
  *	CAIRN_FAULT=ckpt.*:7:error	every seventh time
  *	CAIRN_FAULT=restart.made:late	this process goes on half a second later
+ *	CAIRN_FAULT=restart.made:hang	it never does
  */
 #pragma once
 

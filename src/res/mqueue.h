@@ -72,6 +72,8 @@ int mqueue_settle(struct mqueue_restart *r, struct err *err);
 
 /* Take away again all that was made. */
 void mqueue_undo(struct mqueue_restart *r);
+/* The same for who did not make them: as sysv_clear. */
+void mqueue_clear(const struct model *m);
 void mqueue_restart_done(struct mqueue_restart *r);
 
 /* A new queue of @f, to read and write, with its messages; anybody but us is shut out. */

@@ -236,6 +236,24 @@ void mqueue_undo(struct mqueue_restart *r)
 	}
 }
 
+void mqueue_clear(const struct model *m)
+{
+	char name[NAME_MAX + 2];
+	struct stat st;
+
+	for (size_t i = 0; i < m->files.n; i++) {
+		const struct img_file *f = &m->files.at[i];
+		OWNED_FD int fd = -1;
+
+		if (!make_is_named(f))
+			continue;
+		mqueue_name(name, sizeof(name), m, f);
+		fd = (int)sys4(__NR_mq_open, name + 1, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, NULL);
+		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino != f->ino && st.st_uid == geteuid())
+			sys1(__NR_mq_unlink, name + 1);
+	}
+}
+
 void mqueue_restart_done(struct mqueue_restart *r)
 {
 	for (size_t i = 0; i < r->n; i++)

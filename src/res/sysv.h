@@ -85,5 +85,11 @@ int sysv_settle(struct sysv_restart *r, struct err *err);
 /* Take away again all that was made. */
 void sysv_undo(struct sysv_restart *r);
 
+/*
+ * The same, best effort, by who did not make them: after sysv_check_free, and when who did has been killed.
+ * Nothing of the computation that the image is of is touched.
+ */
+void sysv_clear(const struct model *m);
+
 /* Detach, and forget. */
 void sysv_restart_done(struct sysv_restart *r);

@@ -311,6 +311,24 @@ void sysv_undo(struct sysv_restart *r)
 		make_remove(r->made[i].o->type, r->made[i].o->id);
 }
 
+void sysv_clear(const struct model *m)
+{
+	struct sysv_capture there = { .n = 0 };
+
+	if (!m->sysv.n || sysv_list(&there, &(struct err){ 0 }) < 0)
+		return;
+	for (size_t i = 0; i < there.n; i++)
+		for (size_t k = 0; k < m->sysv.n; k++) {
+			const struct img_sysv *o = &m->sysv.at[k];
+			const struct sysv_seen *s = &there.at[i];
+
+			if (s->type == o->type && s->o.id == o->id && s->o.key == o->key &&
+			    s->o.cuid == geteuid() && !make_is_left(s, o))
+				make_remove(o->type, o->id);
+		}
+	sysv_capture_done(&there);
+}
+
 void sysv_restart_done(struct sysv_restart *r)
 {
 	make_detach(r);

@@ -327,26 +327,36 @@ static void build_pass_signals(const struct build *b, uint64_t signals)
 			kill(build_root(b), sig);
 }
 
+static void build_step(const struct build *b, enum front_step step)
+{
+	front_progress_set(b->place->progress, step, 0);
+}
+
 static int build_run(struct build *b, struct restart_result *result, struct err *err)
 {
 	int64_t began = build_clock();
 	uint64_t signals = 0;
-	int rc = tracer_start(&b->tracer, err);
+	int rc;
 
+	build_step(b, FRONT_STEP_PROCESSES);
+	rc = tracer_start(&b->tracer, err);
 	fault_point("restart.started");
 	if (rc >= 0)
 		rc = tracer_await(&b->tracer, err);
 	fault_point("restart.mapped");
 	result->build_ns = build_clock() - began;
+	build_step(b, FRONT_STEP_MEMORY);
 	if (rc >= 0)
 		rc = build_fill(b, result, err);
 	fault_point("restart.filled");
+	build_step(b, FRONT_STEP_THREADS);
 	if (rc >= 0)
 		rc = tracer_continue(&b->tracer, err);
 	fault_point("restart.continued");
 	if (rc >= 0)
 		rc = tracer_await(&b->tracer, err);
 	fault_point("restart.rebuilt");
+	build_step(b, FRONT_STEP_FINISH);
 	if (rc >= 0)
 		rc = build_finish(b, err);
 	fault_point("restart.finished");
@@ -385,6 +395,7 @@ int restart_build(struct image_reader *const *images, size_t n,
 	rc = build_init(&b, err);
 	if (rc >= 0)
 		rc = tracer_init(&b.tracer, &b.context, err);
+	b.tracer.progress = place->progress;
 	if (rc >= 0)
 		rc = build_run(&b, result, err);
 	if (rc >= 0)

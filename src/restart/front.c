@@ -2,6 +2,7 @@
 #include "restart/front.h"
 
 #include "base/owned.h"
+#include "base/sys.h"
 #include "host/fault.h"
 #include "host/procid.h"
 
@@ -11,20 +12,34 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { FRONT_WAKE_MS = 100 }; /* between two tries to wake an agent */
+enum {
+	FRONT_WAKE_MS = 100, /* between two tries to wake an agent */
+	FRONT_TELL_MS =
+		10000, /* until a rebuild is said to be under way still; then twice as long, ... */
+	FRONT_CLEAR_MS = 10000, /* for a process that was killed to end */
+};
+
+static const uint64_t front_end_signals =
+	UINT64_C(1) << (SIGHUP - 1) | UINT64_C(1) << (SIGINT - 1) | UINT64_C(1) << (SIGQUIT - 1) |
+	UINT64_C(1) << (SIGTERM - 1);
 
 struct front {
 	int fd, signals;
 	const struct front_building *building;
 	bool foreground; /* the terminal was ours when we began */
 	bool ready; /* the program runs */
+	bool answered; /* it may: from here on signals are the program's */
+	int64_t began_ms,
+		tell_ms; /* when it was begun, and when to say that it is not done; 0: never */
 	bool own_group; /* in a group of its own: signals of the terminal do not reach us and it both */
 };
 
@@ -85,8 +100,6 @@ void front_give_terminal(pid_t pgid)
 
 int front_ask(int fd, uint64_t *signals, struct err *err)
 {
-	static const uint64_t ends = UINT64_C(1) << (SIGHUP - 1) | UINT64_C(1) << (SIGINT - 1) |
-				     UINT64_C(1) << (SIGQUIT - 1) | UINT64_C(1) << (SIGTERM - 1);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	int value = 0, type;
 
@@ -103,9 +116,15 @@ int front_ask(int fd, uint64_t *signals, struct err *err)
 	} while (type != FRONT_GO && type != FRONT_GONE);
 	if (type == FRONT_GONE)
 		return err_say(err, ECANCELED, "the command was killed before the program ran");
-	if (*signals & ends)
-		return err_say(err, ECANCELED, "ended by a signal before the program ran");
 	return 0;
+}
+
+void front_progress_set(struct front_progress *p, enum front_step step, pid_t pid)
+{
+	if (!p)
+		return;
+	__atomic_store_n(&p->pid, pid, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->step, step, __ATOMIC_RELEASE);
 }
 
 static void front_wait(pid_t pid)
@@ -152,6 +171,18 @@ static void front_stop(struct front *f)
 	front_tell(f, FRONT_CONTINUE, f->foreground);
 }
 
+/* The same for one that was killed; it may be in a system call that does not end (of a dead file server). */
+static void front_wait_killed(const struct front_building *b, pid_t pid)
+{
+	OWNED_FD int pidfd = (int)sys2(__NR_pidfd_open, pid, 0);
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd >= 0 && poll(&p, 1, FRONT_CLEAR_MS) == 0)
+		fprintf(stderr, "%s: process %d was killed and does not end\n", b->command, pid);
+	else
+		front_wait(pid);
+}
+
 /* An id that nobody had yet when the agent died may be somebody else's by now. */
 static bool front_has_child(pid_t pid)
 {
@@ -169,17 +200,19 @@ static void front_clear(const struct front_building *b)
 	bool found = true;
 
 	kill(b->child, SIGKILL);
-	front_wait(b->child);
+	front_wait_killed(b, b->child);
 	while (found) {
 		found = false;
 		for (size_t i = 0; i < b->npids; i++) {
 			if (!front_has_child(b->pids[i]))
 				continue;
-			found = true;
 			kill(b->pids[i], SIGKILL);
-			front_wait(b->pids[i]);
+			front_wait_killed(b, b->pids[i]);
+			found = !front_has_child(b->pids[i]) || found;
 		}
 	}
+	if (b->clear)
+		b->clear(b->clear_data);
 }
 
 /* Whatever there is: it comes to us, generation by generation, as those above it end. */
@@ -207,10 +240,11 @@ static void __attribute__((noreturn)) front_lost(const struct front *f)
 			"they were\n",
 			f->building->command);
 		front_clear_all();
-		_exit(f->ready ? 1 : 125);
 	}
 	if (!f->ready)
 		front_clear(f->building);
+	if (f->building->ends)
+		_exit(f->ready ? 1 : 125);
 	fprintf(stderr,
 		f->ready ? "%s: the agent has ended; the program goes on by itself "
 			   "(`cairn adopt PID` takes it up again)\n"
@@ -218,6 +252,33 @@ static void __attribute__((noreturn)) front_lost(const struct front *f)
 			   "left of that, the checkpoint is as it was\n",
 		f->building->command);
 	_exit(f->ready ? 1 : 125);
+}
+
+/*
+ * The agent may be waiting for what never comes; and it need not be asked: before we have answered it, all
+ * that it has built ends with it.
+ */
+static void __attribute__((noreturn)) front_give_up(struct front *f, int signo)
+{
+	const struct front_building *b = f->building;
+
+	front_clear(b);
+	fprintf(stderr, "%s: ended by SIG%s before the program ran; the checkpoint is as it was\n",
+		b->command, sigabbrev_np(signo));
+	front_end(f, b->given_up(b->data, signo));
+}
+
+/* Before the answer; and not of what our caller has had us ignore (nohup). */
+static bool front_gives_up(const struct front *f, int signo)
+{
+	uint64_t signals = front_end_signals | f->building->stop_signals;
+	struct sigaction now = { .sa_handler = SIG_DFL };
+
+	if (!f->building->given_up || f->ready || f->answered || signo > 64 ||
+	    !(signals >> (signo - 1) & 1))
+		return false;
+	sigaction(signo, NULL, &now);
+	return now.sa_handler != SIG_IGN;
 }
 
 static void front_message(struct front *f)
@@ -235,6 +296,7 @@ static void front_message(struct front *f)
 		f->own_group = value;
 		break;
 	case FRONT_BUILT:
+		f->answered = true;
 		front_send(f->fd, FRONT_GO, 0);
 		break;
 	case FRONT_STOPPED:
@@ -251,6 +313,8 @@ static void front_signal(struct front *f)
 
 	if (read(f->signals, &s, sizeof(s)) != sizeof(s) || s.ssi_signo == SIGCHLD)
 		return;
+	if (front_gives_up(f, (int)s.ssi_signo))
+		front_give_up(f, (int)s.ssi_signo);
 	/* What the terminal sent to our group the program has got itself, if it is in it. */
 	if (s.ssi_code == SI_KERNEL && !f->own_group && f->ready)
 		return;
@@ -258,6 +322,46 @@ static void front_signal(struct front *f)
 		front_tell(f, FRONT_CONTINUE, f->foreground = front_in_foreground());
 	else
 		front_tell(f, FRONT_SIGNAL, (int)s.ssi_signo);
+}
+
+static int64_t front_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* A large program takes its time; one that hangs looks the same. */
+static void front_say_progress(struct front *f)
+{
+	static const char *const steps[] = { "beginning", "making processes and descriptors",
+					     "filling memory", "making threads and settings",
+					     "setting registers" };
+	const struct front_progress *p = f->building->progress;
+	uint32_t step = __atomic_load_n(&p->step, __ATOMIC_ACQUIRE);
+	pid_t pid = __atomic_load_n(&p->pid, __ATOMIC_RELAXED);
+	long long seconds = (front_clock() - f->began_ms) / 1000;
+	char whom[64] = "";
+
+	if (pid)
+		snprintf(whom, sizeof(whom), ", waiting for process %d", pid);
+	fprintf(stderr, "%s: not there yet after %lld s: %s%s\n", f->building->command, seconds,
+		steps[step > FRONT_STEP_FINISH ? 0 : step], whom);
+	f->tell_ms += f->tell_ms - f->began_ms;
+}
+
+/* Until when to wait for an event: of @timeout, and the next time to say something; -1: for ever. */
+static int front_timeout(struct front *f, int timeout)
+{
+	int64_t left;
+
+	if (!f->tell_ms || f->ready || f->answered)
+		return timeout;
+	if (front_clock() >= f->tell_ms)
+		front_say_progress(f);
+	left = f->tell_ms - front_clock();
+	return timeout >= 0 && timeout < left ? timeout : left > 0 ? (int)left : 0;
 }
 
 int front_begin(void)
@@ -279,6 +383,10 @@ void front_serve(int fd, bool foreground, const struct front_building *building)
 	int ended = building->child ? -1 : building->ended, timeout = -1;
 	sigset_t set;
 
+	if (building->progress) {
+		f.began_ms = front_clock();
+		f.tell_ms = f.began_ms + FRONT_TELL_MS;
+	}
 	fault_point("front.serving");
 
 	sigfillset(&set);
@@ -289,7 +397,7 @@ void front_serve(int fd, bool foreground, const struct front_building *building)
 				       { .fd = f.signals, .events = POLLIN },
 				       { .fd = ended, .events = POLLIN } };
 
-		if (poll(p, 3, timeout) < 0)
+		if (poll(p, 3, front_timeout(&f, timeout)) < 0)
 			continue;
 		if (p[2].revents) {
 			ended = -1;

@@ -48,6 +48,22 @@ void front_give_terminal(pid_t pgid);
 /* Is this process in the foreground of a terminal? */
 bool front_in_foreground(void);
 
+/* Where a rebuild is: written by the agent, read by the front; in memory shared by both. */
+enum front_step {
+	FRONT_STEP_BEGIN,
+	FRONT_STEP_PROCESSES, /* are made, with descriptors and empty mappings */
+	FRONT_STEP_MEMORY, /* is filled */
+	FRONT_STEP_THREADS, /* and settings */
+	FRONT_STEP_FINISH,
+};
+
+struct front_progress {
+	uint32_t step; /* enum front_step */
+	int32_t pid; /* the process that is waited for, as it sees itself; 0: none */
+};
+
+void front_progress_set(struct front_progress *p, enum front_step step, pid_t pid);
+
 /* What is being built behind the line, for the front to clear away if nobody else is left to do so. */
 struct front_building {
 	const char *command; /* for messages */
@@ -62,14 +78,26 @@ struct front_building {
 	int ended;
 	bool own_group; /* of such a program: FRONT_READY */
 	bool ends; /* in a job: if the agent is killed, all of the program is */
+	/*
+	 * Of a rebuild: signal @signo, one of HUP, INT, QUIT, TERM or @stop_signals (bit n - 1), came before
+	 * the program ran, and nothing is left of what was built. Returns the wait(2) status to end with.
+	 * NULL: such signals are passed on.
+	 */
+	int (*given_up)(void *data, int signo);
+	void *data;
+	uint64_t stop_signals;
+	/* When the agent had no time to: what does not end with the processes. NULL: there is nothing. */
+	void (*clear)(const void *data);
+	const void *clear_data;
+	const struct front_progress *progress; /* NULL: not told */
 };
 
 /* Before anything is forked: orphans come to us from now on. What PR_SET_CHILD_SUBREAPER was before. */
 int front_begin(void);
 
 /*
- * Agent, before anything may run: is there still a front, and has nobody told it to end? The signals that
- * have come for the program go to @signals (bit n - 1).
+ * Agent, before anything may run: is there still a front? From its answer on signals are the program's; those
+ * that have come before, and do not end a rebuild, go to @signals (bit n - 1).
  */
 int front_ask(int fd, uint64_t *signals, struct err *err);
 

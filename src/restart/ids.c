@@ -24,6 +24,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -361,10 +362,21 @@ static int ids_choose(struct ids *s, enum ids_strategy wanted, enum ids_strategy
 		       why[IDS_DIRECT].msg, why[IDS_NAMESPACE].msg, why[IDS_CYCLE].msg);
 }
 
+/* What an agent that was killed leaves behind, where that was not in namespaces of its own. */
+static void ids_clear(const void *data)
+{
+	const struct ids *s = data;
+
+	for (size_t i = 0; i < s->n; i++) {
+		sysv_clear(ids_model(s, i));
+		mqueue_clear(ids_model(s, i));
+	}
+}
+
 /* The process that was called: it never returns. */
 static void __attribute__((noreturn))
 ids_be_front(const struct ids *s, int line, const struct restart_place *place, pid_t child,
-	     int subreaper, bool ends)
+	     int subreaper, const struct restart_options *options)
 {
 	bool direct = place->strategy != IDS_NAMESPACE;
 	OWNED_PTR pid_t *pids = calloc(s->n, sizeof(*pids));
@@ -375,12 +387,26 @@ ids_be_front(const struct ids *s, int line, const struct restart_place *place, p
 		.pids = pids,
 		.npids = direct && pids ? s->n : 0,
 		.subreaper = subreaper,
-		.ends = ends,
+		.ends = options->ends,
+		.given_up = options->given_up,
+		.data = options->data,
+		.stop_signals = options->stop_signals,
+		.clear = direct ? ids_clear : NULL,
+		.clear_data = s,
+		.progress = place->progress,
 	};
 
 	for (size_t i = 0; i < building.npids; i++)
 		pids[i] = ids_model(s, i)->process.pid;
 	front_serve(line, place->foreground, &building);
+}
+
+static struct front_progress *ids_share_progress(void)
+{
+	void *at = mmap(NULL, sizeof(struct front_progress), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
 }
 
 int ids_place(struct image_reader *const *images, size_t n, const struct restart_options *options,
@@ -402,6 +428,7 @@ int ids_place(struct image_reader *const *images, size_t n, const struct restart
 	s.front_line = line[0];
 	s.line = line[1];
 	place->foreground = front_in_foreground();
+	place->progress = ids_share_progress();
 	/* The program may run, and be signalled through us, before we have come to front_serve. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
@@ -425,7 +452,7 @@ int ids_place(struct image_reader *const *images, size_t n, const struct restart
 	}
 	close(line[1]);
 	if (rc > 0)
-		ids_be_front(&s, line[0], place, rc, subreaper, options->ends);
+		ids_be_front(&s, line[0], place, rc, subreaper, options);
 	close(line[0]);
 	return rc;
 }

@@ -22,12 +22,18 @@
 /* How ids come back; see DESIGN in docs. */
 enum ids_strategy { IDS_AUTO, IDS_DIRECT, IDS_NAMESPACE, IDS_CYCLE };
 
+struct front_progress;
+
 struct restart_options {
 	enum ids_strategy strategy;
 	int workers; /* 0: one per core */
 	int std_fds[3]; /* the streams that the program gets in the place of those outside */
 	bool ends; /* in a job: if agent or front is killed, so is the program */
 	char *const *env; /* NAME=VALUE to set in the program's environment; NULL: none */
+	/* In the process that was called, when a signal ends the rebuild: struct front_building. */
+	int (*given_up)(void *data, int signo);
+	void *data;
+	uint64_t stop_signals;
 };
 
 /* Where the agent stands. */
@@ -37,6 +43,7 @@ struct restart_place {
 	int *ptys; /* masters held (res_pty_hold), for restart_build, which releases them */
 	size_t nptys;
 	bool foreground; /* the front had the terminal: restart_build hands it to the program */
+	struct front_progress *progress; /* for the front to read; NULL: it does not */
 };
 
 struct restart_result {

@@ -4,6 +4,7 @@
 #include "base/owned.h"
 #include "base/sys.h"
 #include "host/fault.h"
+#include "restart/front.h"
 #include "restart/place.h"
 #include "restart/spawn.h"
 #include "trace/remote.h"
@@ -274,11 +275,25 @@ static bool tracer_all_stopped(const struct tracer *t)
 	return true;
 }
 
+/* The first who is not there. */
+static void tracer_tell(struct tracer *t)
+{
+	size_t i = 0;
+
+	while (i < t->n && t->at[i].stopped)
+		i++;
+	if (t->progress)
+		front_progress_set(t->progress, t->progress->step, i < t->n ? t->at[i].pid : 0);
+}
+
 int tracer_await(struct tracer *t, struct err *err)
 {
 	while (!tracer_all_stopped(t)) {
 		int status;
-		pid_t pid = waitpid(-1, &status, __WALL | TRACER_WNOTHREAD);
+		pid_t pid;
+
+		tracer_tell(t);
+		pid = waitpid(-1, &status, __WALL | TRACER_WNOTHREAD);
 		size_t i;
 		int rc;
 

@@ -27,6 +27,7 @@ struct tracer {
 	pid_t maker; /* of the agent's children, where there are several; 0: none */
 	bool maker_runs; /* until then what it made is not our child */
 	size_t maker_board; /* where it leaves its errors */
+	struct front_progress *progress; /* whom we wait for; borrowed, NULL: nobody asks */
 };
 
 int tracer_init(struct tracer *t, struct child_context *context, struct err *err);
