@@ -9,8 +9,28 @@
 struct image_decoder {
 	struct image_reader *r;
 	ZSTD_DCtx *zstd;
-	void *stored, *raw; /* IMG_CHUNK_MAX each */
+	void *stored, *raw; /* as large as the largest chunk wants */
 };
+
+static void *decoder_buffer(size_t len)
+{
+	return aligned_alloc(IMG_CHUNK_ALIGN, (len / IMG_CHUNK_ALIGN + 1) * IMG_CHUNK_ALIGN);
+}
+
+static void decoder_allocate(struct image_decoder *d)
+{
+	const struct model *m = &d->r->model;
+	size_t stored = 0, raw = 0;
+
+	for (size_t i = 0; i < m->chunks.n; i++) {
+		const struct img_chunk *c = &m->chunks.at[i];
+
+		stored = c->stored_len > stored ? c->stored_len : stored;
+		raw = c->raw_len > raw ? c->raw_len : raw;
+	}
+	d->stored = decoder_buffer(stored);
+	d->raw = decoder_buffer(raw);
+}
 
 int image_decoder_open(struct image_decoder **out, struct image_reader *r, struct err *err)
 {
@@ -20,8 +40,7 @@ int image_decoder_open(struct image_decoder **out, struct image_reader *r, struc
 	if (d) {
 		d->r = r;
 		d->zstd = ZSTD_createDCtx();
-		d->stored = aligned_alloc(IMG_CHUNK_ALIGN, IMG_CHUNK_MAX);
-		d->raw = aligned_alloc(IMG_CHUNK_ALIGN, IMG_CHUNK_MAX);
+		decoder_allocate(d);
 	}
 	if (!d || !d->zstd || !d->stored || !d->raw) {
 		image_decoder_close(d);

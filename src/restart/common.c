@@ -231,7 +231,7 @@ static uint32_t common_best(const struct common_search *s, size_t from, size_t t
 	struct {
 		uint32_t source;
 		uint64_t bytes;
-	} seen[COMMON_SOURCES];
+	} seen[COMMON_SOURCES] = { 0 };
 	size_t n = 0, best = 0;
 
 	for (size_t i = from; i < to; i++) {

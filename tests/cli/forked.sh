@@ -20,7 +20,7 @@ must 0 'in other images' "$CAIRN" inspect cairn-a
 must 0 '"common_bytes": [1-9][0-9]{6}' "$CAIRN" inspect --json cairn-a
 
 # All is found missing before anything starts.
-first=$(echo cairn-a/gen-000001/"${root[a]}".img)
+first=cairn-a/gen-000001/${root[a]}.img
 mv "$first" away
 must 125 'No such file' "$CAIRN" restart cairn-a
 must 1 'No such file' "$CAIRN" verify cairn-a
