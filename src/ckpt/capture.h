@@ -78,6 +78,14 @@ int capture_vmas(struct capture *c, struct err *err);
 /* vma.c: one of them, and the file behind it. */
 int capture_vma(struct capture *c, const struct maps_vma *s, struct err *err);
 
+/* Contents of shared memory are kept once. (Huge pages are not shared again by a restart.) */
+int capture_keep_once(struct capture *c, struct img_vma *v, struct err *err);
+
+/*
+ * aio.c: which of the mappings that look like it are AIO contexts. They must be idle, and are waited for.
+ */
+int capture_aio(struct capture *c, struct probe *probe, struct err *err);
+
 /* What smaps tells of a mapping into the settings of @v. */
 void capture_vma_settings(struct img_vma *v, const struct maps_vma *smaps);
 

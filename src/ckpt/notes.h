@@ -35,6 +35,7 @@ struct notes_supposed {
 };
 
 struct notes {
+	uint32_t aio_nr, aio_takes; /* requests that an idle AIO context of that size takes */
 	struct notes_range *at;
 	size_t n, room;
 };

@@ -164,10 +164,10 @@ static bool pages_wanted(const struct img_vma *v, int which)
 {
 	const uint64_t unforked = 1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK;
 
-	if (v->kind != IMG_VMA_ANON && v->kind != IMG_VMA_FILE)
+	if (v->kind != IMG_VMA_ANON && v->kind != IMG_VMA_FILE && v->kind != IMG_VMA_AIO)
 		return false;
 	if (v->flags & IMG_VMA_SHARED)
-		return which & PAGES_LIVE && (v->kind == IMG_VMA_ANON || v->object) &&
+		return which & PAGES_LIVE && (v->kind != IMG_VMA_FILE || v->object) &&
 		       !(v->flags & IMG_VMA_ELSEWHERE);
 	return which & (v->advice & unforked ? PAGES_LIVE : PAGES_FORKED);
 }

@@ -93,6 +93,11 @@ static int processes_settings(struct processes *l, size_t i, struct err *err)
 	return capture_process(&l->captures[i], err);
 }
 
+static int processes_aio(struct processes *l, size_t i, struct err *err)
+{
+	return capture_aio(&l->captures[i], l->probes[i], err);
+}
+
 /* What fork does not copy is copied here. */
 static int processes_shared(struct processes *l, size_t i, struct err *err)
 {
@@ -123,6 +128,8 @@ static int processes_through_probe(struct processes *l, struct err *err)
 
 	if (rc >= 0)
 		rc = processes_each(l, processes_settings, err);
+	if (rc >= 0)
+		rc = processes_each(l, processes_aio, err);
 	if (rc >= 0)
 		rc = capture_signals(l->captures, l->probes, l->n, err);
 	if (rc >= 0)

@@ -158,12 +158,12 @@ static int vma_check_huge(struct capture *c, const struct maps_vma *s, const str
 		       (unsigned long long)s->start);
 }
 
-/* Contents of shared memory are kept once. (Huge pages are not shared again by a restart.) */
-static int vma_keep_once(struct capture *c, struct img_vma *v, struct err *err)
+int capture_keep_once(struct capture *c, struct img_vma *v, struct err *err)
 {
 	uint64_t end = v->offset + (v->end - v->start);
 
-	if (!v->object || !(v->flags & IMG_VMA_SHARED) || v->flags & IMG_VMA_HUGETLB)
+	if (!v->object || !(v->flags & IMG_VMA_SHARED) || v->flags & IMG_VMA_HUGETLB ||
+	    v->kind == IMG_VMA_AIO)
 		return 0;
 	if (shared_has(c->kept, v->object, v->offset, end)) {
 		v->flags |= IMG_VMA_ELSEWHERE;
@@ -209,6 +209,11 @@ static int vma_kind(struct capture *c, const struct maps_vma *s, char *path, str
 	if (res_refused(path))
 		return err_say(err, ENOTSUP, "memory at %llx is %s", (unsigned long long)s->start,
 			       res_refused(path));
+	if (s->deleted && s->shared && !s->dev_major && maps_named(s, "/[aio]")) {
+		v->kind = IMG_VMA_AIO;
+		v->object = vma_object(s);
+		return 0;
+	}
 	v->kind = IMG_VMA_ANON;
 	if (s->deleted && s->shared && maps_begins(s, "/SYSV"))
 		return vma_segment(c, s, v, err);
@@ -279,7 +284,7 @@ int capture_vma(struct capture *c, const struct maps_vma *s, struct err *err)
 	if (rc >= 0)
 		rc = vma_check_huge(c, s, v, err);
 	if (rc >= 0)
-		rc = vma_keep_once(c, v, err);
+		rc = capture_keep_once(c, v, err);
 	if (rc < 0)
 		return rc;
 	if (s->shared && s->swap)

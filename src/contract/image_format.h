@@ -68,6 +68,7 @@ enum img_table {
 	IMG_T_LOCKS, /* struct img_lock: file locks that the process or its descriptions hold */
 	IMG_T_SYSV, /* struct img_sysv: System V objects of the whole computation, in one image */
 	IMG_T_SEM_TIES, /* struct img_sem_tie: what ties this process to System V semaphores */
+	IMG_T_AIOS, /* struct img_aio, by address */
 	IMG_T_OPTIONAL = 0x8000,
 	IMG_T_POLICIES = IMG_T_OPTIONAL, /* struct img_policy: NUMA policies that are not default */
 };
@@ -211,6 +212,7 @@ enum img_vma_kind {
 	IMG_VMA_VVAR, /* any of the kernel's data areas beside the vdso */
 	IMG_VMA_VSYSCALL,
 	IMG_VMA_MEMFD, /* memfd or deleted file: contents in the image, object says which */
+	IMG_VMA_AIO, /* the ring of an AIO context: one of IMG_T_AIOS */
 	IMG_VMA_KINDS, /* one past the last */
 };
 
@@ -518,3 +520,25 @@ struct img_sem_tie {
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct img_sem_tie) == 24, "on disk");
+
+/* An AIO context: the ring that is mapped at @address, with no request in flight. */
+struct img_aio {
+	uint64_t address;
+	uint32_t
+		nr; /* events that there is room for: all of the mapping behind the first 32 bytes */
+	uint32_t head,
+		tail; /* of those that have not been reaped: the first, and behind the last */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct img_aio) == 24, "on disk");
+
+/*
+ * The fewest events to ask io_setup for that give room for @nr. It makes twice as many and three, and as many
+ * more as there is room for in the last page (or, on a machine with many CPUs, more than that).
+ */
+static inline uint32_t img_aio_ask(uint32_t nr)
+{
+	enum { PAGE = 128 }; /* events */
+
+	return nr < PAGE ? 1 : (nr - nr % PAGE) / 2 - 1;
+}

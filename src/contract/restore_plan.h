@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-	PLAN_VERSION = 2,
+	PLAN_VERSION = 3,
 	PLAN_STACK_LEADER = 16384, /* bytes */
 	PLAN_STACK_THREAD = 2048,
 };
@@ -27,6 +27,7 @@ enum plan_kind {
 	PLAN_JOIN, /* wait until args[0] threads have come to the end of their lists */
 	PLAN_TIMER, /* timer_create(args[0], args[1]), deleting those before, until id args[2] */
 	PLAN_COPY, /* args[2] bytes from args[1] to args[0] */
+	PLAN_AIO, /* make an AIO context: args[0] is the address of a struct plan_aio */
 };
 
 /* What the result of an operation must be. */
@@ -67,6 +68,16 @@ struct plan_thread {
 	uint64_t header; /* address of the struct plan_header */
 };
 _Static_assert(sizeof(struct plan_thread) == 40, "two programs");
+
+struct plan_aio {
+	uint64_t at, size; /* where its ring belongs; something is there, to keep the place free */
+	uint32_t ask; /* io_setup's first argument */
+	uint32_t nr; /* events that there is room for then */
+	uint32_t head, tail; /* where it is to stand: nothing else can put it there */
+	uint32_t id; /* out: what the ring must begin with, whatever is written over it */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct plan_aio) == 40, "two programs");
 
 enum plan_state {
 	PLAN_RUNNING,

@@ -10,6 +10,8 @@
 /* No x86-64 program has memory above it (57-bit addresses); 0xffffffffff600000 is the kernel's. */
 static const uint64_t check_user_end = 1ULL << 56;
 
+enum { CHECK_AIO_EVENT = 32 }; /* bytes */
+
 struct check {
 	const struct model *m;
 	uint64_t page;
@@ -446,6 +448,35 @@ static int check_sysv(const struct check *c)
 	return 0;
 }
 
+static const struct img_vma *check_find_vma(const struct check *c, uint64_t start)
+{
+	for (size_t i = 0; i < c->m->vmas.n; i++)
+		if (c->m->vmas.at[i].start == start)
+			return &c->m->vmas.at[i];
+	return NULL;
+}
+
+/* Each has its mapping, and each such mapping is of one. */
+static int check_aios(const struct check *c)
+{
+	size_t mapped = 0;
+
+	for (size_t i = 0; i < c->m->vmas.n; i++)
+		mapped += c->m->vmas.at[i].kind == IMG_VMA_AIO;
+	for (size_t i = 0; i < c->m->aios.n; i++) {
+		const struct img_aio *a = &c->m->aios.at[i];
+		const struct img_vma *v = check_find_vma(c, a->address);
+
+		if (!v || v->kind != IMG_VMA_AIO ||
+		    v->end - v->start != (a->nr + UINT64_C(1)) * CHECK_AIO_EVENT)
+			return check_refuse(c, "aios", i, "is not what is mapped there");
+		if (a->head >= a->nr || a->tail >= a->nr ||
+		    (i && a->address <= c->m->aios.at[i - 1].address))
+			return check_refuse(c, "aios", i, "makes no sense");
+	}
+	return mapped == c->m->aios.n ? 0 : check_refuse(c, "aios", mapped, "is missing");
+}
+
 static int check_policies(const struct check *c)
 {
 	for (size_t i = 0; i < c->m->policies.n; i++) {
@@ -477,9 +508,9 @@ static int check_ids(struct check *c, uint32_t *ids)
 int check_model(const struct model *m, uint32_t page_size, struct err *err)
 {
 	static int (*const checks[])(const struct check *) = {
-		check_machine, check_process, check_threads, check_vmas,     check_chunks,
-		check_runs,    check_guards,  check_signals, check_timers,   check_rlimits,
-		check_files,   check_fds,     check_sysv,    check_policies,
+		check_machine, check_process, check_threads, check_vmas,   check_chunks,
+		check_runs,    check_guards,  check_signals, check_timers, check_rlimits,
+		check_files,   check_fds,     check_sysv,    check_aios,   check_policies,
 	};
 	OWNED_PTR uint32_t *ids = calloc(m->files.n + m->elsewhere.n + 1, sizeof(*ids));
 	struct check c = { .m = m, .page = page_size, .err = err };

@@ -28,6 +28,7 @@ void model_done(struct model *m)
 	free(m->locks.at);
 	free(m->sysv.at);
 	free(m->sem_ties.at);
+	free(m->aios.at);
 	free(m->policies.at);
 	free(m->elsewhere.at);
 	free(m->runs.at);

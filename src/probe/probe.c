@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "contract/probe_abi.h"
+#include "probe/aio.h"
 
 enum { /* linux/sched.h and others, as numbers of the ABI */
        CLONE_VM_ = 0x100,
@@ -47,13 +48,19 @@ static long fork_copy(unsigned long flags)
 
 void probe_helper(struct probe_job *job)
 {
-	job->copy = fork_copy(0);
+	if (job->mode == PROBE_AIO)
+		aio_look((struct probe_aio *)job->aio);
+	else
+		job->copy = fork_copy(0);
 	for (;;)
 		sys1(__NR_exit, 0);
 }
 
-/* The helper shares our memory, so that its fork is of ours; without exit signal nobody hears of it. */
-static void fork_helped(struct probe_job *job)
+/*
+ * The helper shares our memory, so that its fork is of ours, and it can use AIO contexts, but nothing else;
+ * without exit signal nobody hears of it.
+ */
+static void be_helped(struct probe_job *job)
 {
 	long helper = probe_spawn(CLONE_VM_ | CLONE_VFORK_, job->helper_stack, job);
 
@@ -85,8 +92,8 @@ void probe_main(struct probe_job *job)
 	}
 	if (job->mode == PROBE_FORK)
 		job->copy = fork_copy(CLONE_PARENT_);
-	else if (job->mode == PROBE_FORK_HELPED)
-		fork_helped(job);
+	else if (job->mode != PROBE_CALLS)
+		be_helped(job);
 	stop(job);
 	/* No tracer any more. From here on signals may come: they need the program's own stack. */
 	home = (uint64_t *)((job->stack - PROBE_RED_ZONE - sizeof(job->regs)) & ~UINT64_C(15));

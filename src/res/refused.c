@@ -14,10 +14,6 @@ static const struct {
 	  "an io_uring, whose requests only the kernel knows; let the program do "
 	  "without (UV_USE_IO_URING=0 for Node.js and libuv, innodb_use_native_aio=0 for "
 	  "MariaDB)" },
-	{ "/[aio]",
-	  "an AIO context (io_setup), whose requests only the kernel knows; let the program do "
-	  "without (innodb_use_native_aio=0 for MySQL and MariaDB), or end it with io_destroy "
-	  "before the checkpoint" },
 	{ "anon_inode:[userfaultfd]",
 	  "a userfaultfd, whose faults another thread or process answers; close "
 	  "it before the checkpoint" },

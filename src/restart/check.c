@@ -2,7 +2,9 @@
 /* Can these images run here? Everything that is wrong is told, as far as a message has room. */
 #include "arch/cpu.h"
 #include "base/owned.h"
+#include "base/sys.h"
 #include "base/text.h"
+#include "contract/probe_abi.h"
 #include "host/proc.h"
 #include "res/res.h"
 #include "restart/restart.h"
@@ -251,6 +253,33 @@ static void check_owner(struct check *c)
 		  p->uid[1], p->gid[1], uid[1], gid[1]);
 }
 
+/* A machine with more CPUs makes larger ones; and there may be no more of them than the system allows. */
+static void check_aio(struct check *c, uint32_t nr)
+{
+	uint64_t context = 0;
+	long rc = sys2(__NR_io_setup, img_aio_ask(nr), &context);
+
+	if (rc < 0)
+		check_say(c, (int)-rc,
+			  "it has an AIO context of %u events, which cannot be made here (%s; see "
+			  "/proc/sys/fs/aio-max-nr)",
+			  nr, err_text((int)-rc));
+	else if (((const struct probe_aio_ring *)context)->nr != nr)
+		check_say(c, ENOTSUP,
+			  "it has an AIO context of %u events, and this machine, with more CPUs, "
+			  "makes none that small",
+			  nr);
+	if (rc >= 0)
+		sys1(__NR_io_destroy, context);
+}
+
+static void check_aios(struct check *c)
+{
+	for (size_t i = 0; i < c->m->aios.n; i++)
+		if (!i || c->m->aios.at[i].nr != c->m->aios.at[i - 1].nr)
+			check_aio(c, c->m->aios.at[i].nr);
+}
+
 static int check_image(struct image_reader *const *images, size_t n, size_t at, struct err *err)
 {
 	const struct model *m = image_reader_model(images[at]);
@@ -264,6 +293,7 @@ static int check_image(struct image_reader *const *images, size_t n, size_t at, 
 	check_cpu(&c);
 	check_owner(&c);
 	check_seccomp(&c);
+	check_aios(&c);
 	if (p->exe.len && p->exe_mtime_ns && !p->exe_data.len)
 		check_unchanged(&c, model_string(m, p->exe), p->exe_size, p->exe_mtime_ns);
 	check_files(&c);

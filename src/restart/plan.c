@@ -202,6 +202,8 @@ static const char *plan_kind_name(const struct plan_op *op)
 		return "make a POSIX timer with its old id";
 	case PLAN_COPY:
 		return "copy";
+	case PLAN_AIO:
+		return "make an AIO context";
 	}
 	for (size_t i = 0; i < sizeof(plan_names) / sizeof(plan_names[0]); i++)
 		if (plan_names[i].nr == op->nr)

@@ -66,6 +66,7 @@ struct rebuild {
 	int *vma_fd; /* for each VMA: the descriptor to map, -1: none */
 	const int *close; /* descriptors to close once all is mapped */
 	size_t nclose;
+	struct plan_aio *aios; /* of the plan, as in the model */
 	int exe_fd; /* -1: leave /proc/PID/exe */
 	struct rebuild_now now;
 };

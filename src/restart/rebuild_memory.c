@@ -9,6 +9,7 @@
 #include "restart/rebuild.h"
 
 #include "base/text.h"
+#include "contract/probe_abi.h"
 #include "res/res.h"
 
 #include <fcntl.h>
@@ -171,6 +172,15 @@ static void memory_policy(struct rebuild *b, const struct img_vma *v)
 	}
 }
 
+/* Nothing else may come to be where a context belongs. */
+static void memory_reserve(struct rebuild *b, const struct img_vma *v)
+{
+	plan_expect(&b->plan, v->start, __NR_mmap,
+		    (const uint64_t[6]){ v->start, v->end - v->start, PROT_NONE,
+					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+					 PLAN_ARG(-1) });
+}
+
 static void memory_map(struct rebuild *b, size_t i)
 {
 	const struct img_vma *v = &b->m->vmas.at[i];
@@ -211,6 +221,35 @@ static void memory_map_foreign(struct rebuild *b, const struct img_vma *v)
 	plan_call(&b->plan, PLAN_MUST, __NR_mprotect, v->start, len, PROT_READ | PROT_EXEC);
 }
 
+/* When all else has its place: the kernel chooses where they are at first. */
+static void memory_make_aios(struct rebuild *b)
+{
+	if (!b->m->aios.n)
+		return;
+	b->aios = plan_reserve(&b->plan, b->m->aios.n * sizeof(*b->aios));
+	for (size_t i = 0; i < b->m->aios.n && b->aios; i++) {
+		const struct img_aio *a = &b->m->aios.at[i];
+
+		b->aios[i] = (struct plan_aio){
+			.at = a->address,
+			.size = (uint64_t)a->nr * PROBE_AIO_EVENT + sizeof(struct probe_aio_ring),
+			.ask = img_aio_ask(a->nr),
+			.nr = a->nr,
+			.head = a->head,
+			.tail = a->tail,
+		};
+		plan_special(&b->plan, PLAN_AIO, (uintptr_t)&b->aios[i], 0, 0);
+	}
+}
+
+/* Their contents have been written over them: this part of it is the kernel's. */
+static void memory_settle_aios(struct rebuild *b)
+{
+	for (size_t i = 0; i < b->m->aios.n && b->aios; i++)
+		plan_special(&b->plan, PLAN_COPY, b->aios[i].at, (uintptr_t)&b->aios[i].id,
+			     sizeof(b->aios[i].id));
+}
+
 void rebuild_map(struct rebuild *b)
 {
 	struct layout_areas old;
@@ -226,8 +265,12 @@ void rebuild_map(struct rebuild *b)
 		if (v->kind == IMG_VMA_VDSO || v->kind == IMG_VMA_VVAR ||
 		    v->kind == IMG_VMA_VSYSCALL)
 			continue;
-		memory_map(b, i);
+		if (v->kind == IMG_VMA_AIO)
+			memory_reserve(b, v);
+		else
+			memory_map(b, i);
 	}
+	memory_make_aios(b);
 }
 
 static void memory_protect(struct rebuild *b, const struct img_vma *v)
@@ -361,6 +404,7 @@ void rebuild_settle(struct rebuild *b)
 {
 	const struct model *m = b->m;
 
+	memory_settle_aios(b);
 	memory_keys(b);
 	for (size_t i = 0; i < m->vmas.n; i++)
 		if (m->vmas.at[i].kind != IMG_VMA_VDSO && m->vmas.at[i].kind != IMG_VMA_VVAR &&

@@ -4,13 +4,14 @@
  * gone or about to go.
  *
  * Rules of this room: no libc, no data but what the plan's region holds, no relocations, no system call
- * that the plan does not name (but futex, tgkill and clone3, which are the plan's own words). Signals
- * are blocked by the caller. Nothing here decides anything.
+ * that the plan does not name (but futex, tgkill, clone3 and those of aio.c, which are the plan's own
+ * words). Signals are blocked by the caller. Nothing here decides anything.
  */
 #include "arch/stack.h"
 #include "base/mem.h"
 #include "base/sys.h"
 #include "contract/restore_plan.h"
+#include "restorer/aio.h"
 
 #include <linux/errno.h>
 #include <linux/futex.h>
@@ -137,6 +138,8 @@ static long restorer_op(struct plan_header *h, const struct plan_op *op)
 	case PLAN_COPY:
 		mem_copy((void *)a[0], (const void *)a[1], a[2]);
 		return 0;
+	case PLAN_AIO:
+		return aio_make((struct plan_aio *)a[0]);
 	}
 	return -1;
 }

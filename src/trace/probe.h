@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "contract/image_format.h"
+#include "contract/probe_abi.h"
 #include "trace/park.h"
 
 struct probe_thread {
@@ -75,6 +76,12 @@ enum { PROBE_ASK_MAX = 16384 }; /* bytes of data */
  */
 int probe_ask(struct probe *probe, long nr, const uint64_t args[4], void *data, size_t size,
 	      int64_t *result, struct err *err);
+
+/*
+ * Look at an AIO context: @aio says at which, and is told how many requests are in flight, at the end of the
+ * wait. The context is afterwards as it was, but for those that have ended meanwhile.
+ */
+int probe_aio(struct probe *probe, struct probe_aio *aio, struct err *err);
 
 /* Fill the report of each (timers and places set by the caller). An error names the process. */
 int probe_collect(struct probe *const *probes, struct probe_report *reports, size_t n,

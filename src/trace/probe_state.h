@@ -8,6 +8,7 @@
 #include "trace/remote.h"
 
 #include <stddef.h>
+#include <sys/ptrace.h>
 
 enum { /* where things are in the area that we map into the process */
        PROBE_AT_BLOB = 0,
@@ -18,6 +19,12 @@ enum { /* where things are in the area that we map into the process */
        PROBE_AT_OUT = PROBE_AT_CALLS + PROBE_CALLS_MAX * (int)sizeof(struct probe_call),
        PROBE_OUT_MAX = PROBE_ASK_MAX,
        PROBE_AT_SLOTS = PROBE_AT_OUT + PROBE_OUT_MAX, /* one slot for each other thread */
+};
+
+/* What the thread gives birth to is ours. */
+enum {
+	PROBE_OPTIONS = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
+			PTRACE_O_TRACEVFORK
 };
 
 struct probe {

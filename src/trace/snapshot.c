@@ -11,11 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-	SNAPSHOT_OPTIONS = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
-			   PTRACE_O_TRACEVFORK
-};
-
 /* The newborn's first stop. From here on it ends when we end, and so does what it gives birth to. */
 static int meet(int id, struct tracee *born, struct err *err)
 {
@@ -26,7 +21,7 @@ static int meet(int id, struct tracee *born, struct err *err)
 	rc = remote_wait(born, &status, err);
 	fault_point("snapshot.met");
 	if (rc >= 0)
-		ptrace(PTRACE_SETOPTIONS, id, 0, SNAPSHOT_OPTIONS | PTRACE_O_EXITKILL);
+		ptrace(PTRACE_SETOPTIONS, id, 0, PROBE_OPTIONS | PTRACE_O_EXITKILL);
 	return rc;
 }
 
@@ -101,7 +96,7 @@ int probe_snapshot(struct probe *p, pid_t *copy, struct err *err)
 	struct probe_job job;
 	int rc;
 
-	ptrace(PTRACE_SETOPTIONS, r->tracee->tid, 0, SNAPSHOT_OPTIONS);
+	ptrace(PTRACE_SETOPTIONS, r->tracee->tid, 0, PROBE_OPTIONS);
 	job_init(&job, p, &r->saved, r->sigmask);
 	/* A child of ours may have the copy as its sibling; for any other a helper must fork. */
 	job.mode = p->process->ppid == getpid() ? PROBE_FORK : PROBE_FORK_HELPED;

@@ -21,7 +21,7 @@ refused() {
 }
 
 refused io_uring 'descriptor [0-9]+ is an io_uring, .*UV_USE_IO_URING=0'
-refused aio 'memory at [0-9a-f]+ is an AIO context .*io_destroy'
+refused aio 'the AIO context at [0-9a-f]+ has 1 request in flight'
 refused userfaultfd 'descriptor [0-9]+ is a userfaultfd, .*close it'
 refused counter 'descriptor [0-9]+ is a performance counter; .*profiler'
 refused bpf 'descriptor [0-9]+ is a BPF object'

@@ -2,9 +2,11 @@
 /* holds WHAT: hold something that no checkpoint can keep, and count lines as the shell's counter does. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +24,18 @@ static long hold_uring(void)
 	return syscall(SYS_io_uring_setup, 8, params);
 }
 
+/* A request in flight for ever: a pipe will be readable. */
 static long hold_aio(void)
 {
-	static unsigned long context;
+	static aio_context_t context;
+	static struct iocb request = { .aio_lio_opcode = IOCB_CMD_POLL, .aio_buf = POLLIN };
+	struct iocb *all = &request;
+	int ends[2];
 
-	return syscall(SYS_io_setup, 16, &context);
+	if (pipe(ends) < 0 || syscall(SYS_io_setup, 16, &context) < 0)
+		return -1;
+	request.aio_fildes = (uint32_t)ends[0];
+	return syscall(SYS_io_submit, context, 1L, &all);
 }
 
 static long hold_userfault(void)

@@ -270,6 +270,7 @@ static const struct lie {
 	LIE(IMG_T_VMAS, img_vma, 1, file, 5, -EBADMSG, "vmas"),
 	LIE(IMG_T_VMAS, img_vma, 1, kind, 0, -EBADMSG, "vmas"),
 	LIE(IMG_T_VMAS, img_vma, 1, kind, IMG_VMA_KINDS, -EBADMSG, "vmas"),
+	LIE(IMG_T_VMAS, img_vma, 1, kind, IMG_VMA_AIO, -EBADMSG, "aios"),
 	LIE(IMG_T_VMAS, img_vma, 1, prot, 8, -EBADMSG, "vmas"),
 	LIE(IMG_T_VMAS, img_vma, 1, offset, 5, -EBADMSG, "vmas"),
 	LIE(IMG_T_VMAS, img_vma, 0, name.off, UINT32_MAX, -EBADMSG, "vmas"),
