@@ -22,6 +22,7 @@ enum {
 	SIGNALS_PEEK = 16, /* asked for at once */
 	SIGNALS_NSIG = 64,
 	SIGNALS_TRIES = 4,
+	SIGNALS_THP_ADVISED = 2, /* PR_THP_DISABLE_EXCEPT_ADVISED, since 6.18 */
 };
 
 static int signals_pending(struct capture *c, pid_t tid, bool shared, struct err *err)
@@ -123,9 +124,13 @@ static void signals_take_report(struct capture *c, const struct probe_report *r)
 	p->securebits = (uint32_t)r->securebits;
 	p->membarrier = r->membarrier > 0 ? (uint64_t)r->membarrier : 0;
 	p->brk = r->brk;
-	p->flags |= (r->subreaper ? IMG_PROC_SUBREAPER : 0u) |
-		    (r->thp_disable ? IMG_PROC_THP_DISABLE : 0u) |
-		    (r->keepcaps ? IMG_PROC_KEEPCAPS : 0u);
+	p->flags |=
+		(r->subreaper ? IMG_PROC_SUBREAPER : 0u) |
+		(r->thp_disable ? IMG_PROC_THP_DISABLE : 0u) |
+		(r->thp_disable > 0 && r->thp_disable & SIGNALS_THP_ADVISED ? IMG_PROC_THP_ADVISED
+									    : 0u) |
+		(r->memory_merge ? IMG_PROC_MEMORY_MERGE : 0u) |
+		(r->keepcaps ? IMG_PROC_KEEPCAPS : 0u);
 	for (int i = 0; i < 3; i++) {
 		p->itimer_value_us[i] = r->itimer_value_us[i];
 		p->itimer_interval_us[i] = r->itimer_interval_us[i];

@@ -203,6 +203,7 @@ static int thread_capture(struct capture *c, const struct park_thread *p,
 		t->clear_child_tid = probed->clear_child_tid;
 		t->timerslack_ns = probed->timerslack_ns;
 		t->pdeathsig = probed->pdeathsig;
+		t->flags |= probed->flags;
 	}
 	rc = thread_affinity(c, t, err);
 	return rc < 0 ? rc : thread_proc(c, t, err);

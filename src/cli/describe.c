@@ -110,6 +110,8 @@ json_t *describe_process(const struct model *m)
 		{ IMG_PROC_LEADER_EXITED, "leader-exited" },
 		{ IMG_PROC_JOINED, "joined" },
 		{ IMG_PROC_LOCK_FUTURE, "lock-future" },
+		{ IMG_PROC_MEMORY_MERGE, "memory-merge" },
+		{ IMG_PROC_THP_ADVISED, "thp-advised" },
 	};
 	const struct img_process *p = &m->process;
 	json_t *j = json_pack("{sisisisisososososo}", "pid", p->pid, "ppid", p->ppid, "pgid",

@@ -109,6 +109,9 @@ json_t *describe_threads(const struct model *m)
 		{ IMG_THREAD_SECCOMP, "seccomp" },
 		{ IMG_THREAD_EXITED, "exited" },
 		{ IMG_THREAD_SUD, "syscall-user-dispatch" },
+		{ IMG_THREAD_NO_TSC, "no-tsc" },
+		{ IMG_THREAD_MCE_EARLY, "mce-early" },
+		{ IMG_THREAD_MCE_LATE, "mce-late" },
 	};
 	json_t *list = json_array();
 

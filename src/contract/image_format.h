@@ -151,6 +151,8 @@ enum {
 	IMG_PROC_LEADER_EXITED = 1 << 8, /* the leading thread has ended, others go on */
 	IMG_PROC_JOINED = 1 << 9, /* started beside the root: the agent waits for its end as well */
 	IMG_PROC_LOCK_FUTURE = 1 << 10, /* mlockall(MCL_FUTURE) */
+	IMG_PROC_MEMORY_MERGE = 1 << 11, /* PR_SET_MEMORY_MERGE */
+	IMG_PROC_THP_ADVISED = 1 << 12, /* PR_SET_THP_DISABLE but for memory that is advised */
 };
 
 struct img_process {
@@ -241,6 +243,9 @@ enum {
 	IMG_THREAD_SECCOMP = 1 << 1, /* had a filter: seccomp mode in seccomp_mode */
 	IMG_THREAD_EXITED = 1 << 2, /* a leader that ended while others go on */
 	IMG_THREAD_SUD = 1 << 3, /* syscall user dispatch: sud_* */
+	IMG_THREAD_NO_TSC = 1 << 4, /* PR_SET_TSC: PR_TSC_SIGSEGV */
+	IMG_THREAD_MCE_EARLY = 1 << 5, /* PR_MCE_KILL: PR_MCE_KILL_EARLY */
+	IMG_THREAD_MCE_LATE = 1 << 6, /* or PR_MCE_KILL_LATE; else the default */
 };
 
 /*

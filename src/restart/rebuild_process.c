@@ -16,6 +16,8 @@ enum {
 	PROCESS_SIGSET = 8, /* bytes */
 	PROCESS_TIMER_IDS = 77, /* PR_TIMER_CREATE_RESTORE_IDS */
 	PROCESS_CPUCLOCK_THREAD = 4 | 2, /* below ~TID << 3: a thread's CLOCK_THREAD_CPUTIME_ID */
+	PROCESS_SET_MEMORY_MERGE = 67, /* since 6.4 */
+	PROCESS_THP_ADVISED = 2, /* PR_THP_DISABLE_EXCEPT_ADVISED, since 6.18 */
 	PROCESS_SEC = 1000000000,
 	PROCESS_USEC = 1000000,
 };
@@ -181,6 +183,22 @@ static uint64_t process_lock_flags(const struct model *m)
 	return MCL_FUTURE;
 }
 
+/* It is said of all memory that there is: so of some it is taken back. */
+static void process_merge(struct rebuild *b)
+{
+	if (!(b->m->process.flags & IMG_PROC_MEMORY_MERGE))
+		return;
+	plan_call(&b->plan, PLAN_TRY, __NR_prctl, PROCESS_SET_MEMORY_MERGE, 1);
+	for (size_t i = 0; i < b->m->vmas.n; i++) {
+		const struct img_vma *v = &b->m->vmas.at[i];
+
+		if ((v->kind == IMG_VMA_ANON || v->kind == IMG_VMA_FILE) &&
+		    !(v->flags & IMG_VMA_SHARED) && !(v->advice >> MADV_MERGEABLE & 1))
+			plan_call(&b->plan, PLAN_TRY, __NR_madvise, v->start, v->end - v->start,
+				  MADV_UNMERGEABLE);
+	}
+}
+
 void rebuild_process(struct rebuild *b)
 {
 	const struct img_process *q = &b->m->process;
@@ -192,8 +210,11 @@ void rebuild_process(struct rebuild *b)
 	for (unsigned int bit = 0; bit < 31; bit++)
 		if (q->membarrier >> bit & 1)
 			plan_call(p, PLAN_TRY, __NR_membarrier, 1ull << bit, 0, 0);
+	if (q->flags & IMG_PROC_THP_ADVISED)
+		plan_call(p, PLAN_OR_NEXT, __NR_prctl, PR_SET_THP_DISABLE, 1, PROCESS_THP_ADVISED);
 	if (q->flags & IMG_PROC_THP_DISABLE)
 		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_THP_DISABLE, 1);
+	process_merge(b);
 	plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_CHILD_SUBREAPER,
 		  q->flags & IMG_PROC_SUBREAPER ? 1 : 0);
 	if (q->personality != b->now.personality)

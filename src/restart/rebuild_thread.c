@@ -215,6 +215,11 @@ void rebuild_thread(struct rebuild *b, const struct img_thread *t)
 	plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_NAME, plan_data(p, t->comm, sizeof(t->comm)));
 	if (t->timerslack_ns)
 		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_TIMERSLACK, t->timerslack_ns);
+	if (t->flags & IMG_THREAD_NO_TSC)
+		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV);
+	if (t->flags & (IMG_THREAD_MCE_EARLY | IMG_THREAD_MCE_LATE))
+		plan_call(p, PLAN_TRY, __NR_prctl, PR_MCE_KILL, PR_MCE_KILL_SET,
+			  t->flags & IMG_THREAD_MCE_EARLY ? PR_MCE_KILL_EARLY : PR_MCE_KILL_LATE);
 	thread_bounding(b);
 	thread_ids(b);
 	thread_caps(b);

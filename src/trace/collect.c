@@ -21,6 +21,8 @@ enum {
 	COLLECT_NODES_AT_ONCE = PROBE_OUT_MAX / COLLECT_NODES,
 	COLLECT_MEMBARRIER_REGISTRATIONS = 1 << 9, /* linux/membarrier.h, since 6.3 */
 	COLLECT_LDT = 8, /* bytes: one entry */
+	COLLECT_GET_MEMORY_MERGE = 68, /* linux/prctl.h, since 6.4 */
+	COLLECT_OWN_CALLS = 8, /* what each thread is asked */
 };
 
 /* Stands for "where the result goes" among a call's arguments. */
@@ -159,11 +161,19 @@ static void take_signals(const struct batch *b, struct probe_report *report)
 	}
 }
 
+/* What PR_GET_TSC and PR_MCE_KILL_GET say. */
+static uint32_t thread_flags(uint32_t tsc, int64_t mce_kill)
+{
+	return (tsc == PR_TSC_SIGSEGV ? IMG_THREAD_NO_TSC : 0u) |
+	       (mce_kill == PR_MCE_KILL_EARLY ? IMG_THREAD_MCE_EARLY : 0u) |
+	       (mce_kill == PR_MCE_KILL_LATE ? IMG_THREAD_MCE_LATE : 0u);
+}
+
 /* Of the thread that does most: what all others are asked for in ask_all. */
 static void take_own(const struct batch *b, uint32_t at, struct probe_thread *t)
 {
 	stack_t altstack;
-	uint32_t pdeathsig = 0;
+	uint32_t pdeathsig = 0, tsc = 0;
 
 	if (batch_take(b, at, &altstack, sizeof(altstack)) == 0) {
 		t->altstack_sp = (uint64_t)(uintptr_t)altstack.ss_sp;
@@ -177,6 +187,8 @@ static void take_own(const struct batch *b, uint32_t at, struct probe_thread *t)
 		t->timerslack_ns = (uint64_t)b->calls[at + 3].result;
 	batch_take(b, at + 4, &t->policy, sizeof(t->policy));
 	batch_take(b, at + 5, t->nodes, sizeof(t->nodes));
+	batch_take(b, at + 6, &tsc, sizeof(tsc));
+	t->flags = thread_flags(tsc, b->calls[at + 7].result);
 }
 
 static void add_own(struct batch *b)
@@ -187,6 +199,8 @@ static void add_own(struct batch *b)
 	BATCH_ADD(b, SYS_prctl, 0, PR_GET_TIMERSLACK);
 	BATCH_ADD(b, SYS_get_mempolicy, 8, collect_out);
 	BATCH_ADD(b, SYS_get_mempolicy, COLLECT_NODES, 0, collect_out, 8 * COLLECT_NODES);
+	BATCH_ADD(b, SYS_prctl, 4, PR_GET_TSC, collect_out);
+	BATCH_ADD(b, SYS_prctl, 0, PR_MCE_KILL_GET);
 }
 
 /* The modes of mappings, from @first on; how many have found room. */
@@ -216,8 +230,9 @@ enum {
 	COLLECT_MEMBARRIER,
 	COLLECT_BRK,
 	COLLECT_HAS_LDT,
+	COLLECT_MERGE,
 	COLLECT_OWN,
-	COLLECT_PLACES = COLLECT_OWN + 6,
+	COLLECT_PLACES = COLLECT_OWN + COLLECT_OWN_CALLS,
 };
 
 /* All that one thread can say at once: each time that it is let go and stopped again costs the pause. */
@@ -238,6 +253,7 @@ static int collect_settings(struct probe *p, void *data, struct err *err)
 	BATCH_ADD(b, SYS_membarrier, 0, COLLECT_MEMBARRIER_REGISTRATIONS);
 	BATCH_ADD(b, SYS_brk, 0, 0);
 	BATCH_ADD(b, SYS_modify_ldt, COLLECT_LDT, 0, collect_out, COLLECT_LDT);
+	BATCH_ADD(b, SYS_prctl, 0, COLLECT_GET_MEMORY_MERGE);
 	add_own(b);
 	add_places(b, report, 0);
 	return batch_begin(p, b, err);
@@ -253,6 +269,7 @@ static void take_settings(const struct batch *b, struct probe_report *report)
 	batch_take(b, COLLECT_SUBREAPER, &report->subreaper, sizeof(report->subreaper));
 	report->membarrier = b->calls[COLLECT_MEMBARRIER].result;
 	report->brk = (uint64_t)b->calls[COLLECT_BRK].result;
+	report->memory_merge = b->calls[COLLECT_MERGE].result > 0;
 	report->ldt = b->calls[COLLECT_HAS_LDT].result > 0;
 }
 
@@ -338,13 +355,14 @@ static int collect_nodes(struct probe *p, const struct probe_report *report, str
 /* What every thread has to be asked for itself. It does so in a slot of its own. */
 struct thread_slot {
 	struct probe_job job;
-	struct probe_call calls[6];
+	struct probe_call calls[COLLECT_OWN_CALLS];
 	stack_t altstack;
 	uint64_t pdeathsig, clear_child_tid;
-	uint32_t policy, unused;
+	uint32_t policy, tsc;
 	uint64_t nodes[COLLECT_NODES / sizeof(uint64_t)];
-	uint8_t rest[PROBE_SLOT_SIZE - sizeof(struct probe_job) - 6 * sizeof(struct probe_call) -
-		     sizeof(stack_t) - 24 - COLLECT_NODES];
+	uint8_t rest[PROBE_SLOT_SIZE - sizeof(struct probe_job) -
+		     COLLECT_OWN_CALLS * sizeof(struct probe_call) - sizeof(stack_t) - 24 -
+		     COLLECT_NODES];
 };
 _Static_assert(sizeof(struct thread_slot) == PROBE_SLOT_SIZE, "written and read at once");
 _Static_assert(offsetof(struct thread_slot, rest) <= PROBE_SLOT_SIZE - PROBE_SLOT_STACK,
@@ -361,7 +379,7 @@ static void slot_fill(struct thread_slot *s, uint64_t at)
 	struct probe_call *c = s->calls;
 
 	s->job.calls = at + offsetof(struct thread_slot, calls);
-	s->job.ncalls = 6;
+	s->job.ncalls = COLLECT_OWN_CALLS;
 	c[0] = (struct probe_call){ SYS_sigaltstack,
 				    { 0, at + offsetof(struct thread_slot, altstack) },
 				    0 };
@@ -380,6 +398,10 @@ static void slot_fill(struct thread_slot *s, uint64_t at)
 				    { 0, at + offsetof(struct thread_slot, nodes),
 				      8 * COLLECT_NODES },
 				    0 };
+	c[6] = (struct probe_call){ SYS_prctl,
+				    { PR_GET_TSC, at + offsetof(struct thread_slot, tsc) },
+				    0 };
+	c[7] = (struct probe_call){ SYS_prctl, { PR_MCE_KILL_GET }, 0 };
 }
 
 static void slot_take(const struct thread_slot *s, struct probe_thread *t)
@@ -399,6 +421,7 @@ static void slot_take(const struct thread_slot *s, struct probe_thread *t)
 		t->policy = s->policy;
 	if (s->calls[5].result == 0)
 		memcpy(t->nodes, s->nodes, sizeof(t->nodes));
+	t->flags = thread_flags(s->tsc, s->calls[7].result);
 }
 
 static uint64_t slot_address(const struct probe *p, size_t i)

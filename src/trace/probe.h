@@ -19,6 +19,7 @@ struct probe_thread {
 	uint32_t pdeathsig;
 	uint64_t clear_child_tid;
 	uint64_t timerslack_ns;
+	uint32_t flags; /* IMG_THREAD_* of those that only it can tell */
 	uint32_t policy; /* of memory: MPOL_*, on @nodes */
 	uint64_t nodes[16];
 };
@@ -34,6 +35,7 @@ struct probe_report {
 	} sigactions[65]; /* by number; [0] unused */
 	int64_t itimer_value_us[3], itimer_interval_us[3];
 	int32_t dumpable, keepcaps, subreaper, thp_disable, securebits;
+	bool memory_merge;
 	int64_t membarrier;
 	uint64_t brk;
 	bool ldt; /* it has a local descriptor table */
