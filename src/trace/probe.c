@@ -137,6 +137,11 @@ static int open_end(struct probe *p, void *data, struct err *err)
 	(void)data;
 	if (rc < 0)
 		return rc;
+	if (addr == -EACCES)
+		return err_say(
+			err, EACCES,
+			"it may have no memory that is both written and executed (PR_SET_MDWE, "
+			"as systemd's MemoryDenyWriteExecute sets it), which looking at it needs");
 	if (addr < 0 && addr > -4096)
 		return err_set(err, (int)addr, "cannot map the probe");
 	p->area = (uint64_t)addr;

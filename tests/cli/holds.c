@@ -12,10 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
 
 static long hold_uring(void)
 {
@@ -105,6 +111,12 @@ static long hold_unaccepted(void)
 	return write(client, "hello", 5) == 5 ? 0 : -1;
 }
 
+/* No memory may be written and executed any more: since Linux 6.3. */
+static long hold_mdwe(void)
+{
+	return prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L);
+}
+
 static const struct {
 	const char *what;
 	long (*hold)(void);
@@ -120,6 +132,7 @@ static const struct {
 	{ "vsock", hold_vsock },
 	{ "raw", hold_raw },
 	{ "unaccepted", hold_unaccepted },
+	{ "mdwe", hold_mdwe },
 };
 
 int main(int argc, char **argv)

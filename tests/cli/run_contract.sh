@@ -48,7 +48,7 @@ ask next $((n += 1))
 # Its end is known, and near: it stops by itself.
 kill -s TERM "${pid[next]}"
 ended next 99
-job --walltime 00:00:09 --lead 1 --prometheus metrics
+job --walltime 00:00:14 --lead 1 --prometheus metrics
 ended job 99
 grep -q 'this leg ends at .*: checkpoint and stop' job.err || fail 'it is not said why it stops'
 grep -q 'cairn_checkpoint_generation{name="job",job=""} [0-9]' metrics || fail 'metrics'
