@@ -20,7 +20,8 @@ struct ckpt_process {
 	bool skipped;
 	uint64_t resident; /* pages */
 	bool copied; /* all its memory is in @pages: there is no snapshot */
-	bool written; /* its image is; then others may be said to hold the same pages */
+	bool leads; /* the first of those that were forked from one program: written before the others */
+	bool written; /* its image is, and what it holds is known: see twin.h */
 	struct image_base base;
 };
 

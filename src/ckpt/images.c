@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All images of a checkpoint. Large ones are written one after the other, each by several workers. Of small
- * ones several are written at a time: what such an image costs is the wait until it is on the disk.
+ * ones several are written at a time: what such an image costs is the wait until it is on the disk. Of those
+ * that were forked from one program the first comes before all others, which have most of its pages.
  */
 #include "base/text.h"
 #include "ckpt/checkpoint_state.h"
@@ -23,6 +24,7 @@ struct images {
 	struct ckpt *ckpt;
 	int dirfd;
 	pthread_mutex_t lock; /* for all below, and ckpt->result */
+	bool leaders; /* it is their turn */
 	size_t next;
 	struct err err; /* the first failure: nothing more is begun */
 };
@@ -39,37 +41,44 @@ static pid_t images_memory(const struct ckpt_process *p)
 	return p->copied ? getpid() : p->alive;
 }
 
+/* The first of those that @p has in common with what it was forked from. */
+static struct ckpt_process *images_first(const struct ckpt *ckpt, const struct ckpt_process *p)
+{
+	struct ckpt_process *q = ckpt->processes;
+
+	while (q != p && (q->zombie || !twin_related(&p->m, &q->m)))
+		q++;
+	return q;
+}
+
+/* Who is to be written before others, that these can be said to hold the same pages. */
+static void images_choose_leaders(struct ckpt *ckpt)
+{
+	for (size_t i = 0; i < ckpt->nprocesses; i++) {
+		struct ckpt_process *p = &ckpt->processes[i], *first = images_first(ckpt, p);
+
+		if (first != p && !p->zombie)
+			first->leads = true;
+	}
+}
+
 /*
- * The image that may hold pages of @p: that of its parent, else of whoever was forked from the same program
- * and has been written. NULL: there is none.
+ * The image that may hold pages of @p: of a large process that of its parent, if that has been written, else
+ * that of the first. NULL: there is none.
  */
 static const struct ckpt_process *images_base(const struct ckpt *ckpt, const struct ckpt_process *p)
 {
-	const struct ckpt_process *found = NULL;
+	const struct ckpt_process *first = images_first(ckpt, p);
 
-	for (size_t i = 0; i < ckpt->nprocesses; i++) {
-		const struct ckpt_process *q = &ckpt->processes[i];
-
-		if (q->written && twin_related(&p->m, &q->m) &&
-		    (!found || q->pid == p->m.process.ppid))
-			found = q;
-	}
-	return found;
+	for (const struct ckpt_process *q = first; q < p && !images_is_small(p); q++)
+		if (q->written && q->pid == p->m.process.ppid && twin_related(&p->m, &q->m))
+			return q;
+	return first != p && first->written ? first : NULL;
 }
 
-/* Is there any behind @p that may want to know where its pages stand? */
-static bool images_is_wanted(const struct ckpt *ckpt, const struct ckpt_process *p)
+static void images_keep_index(struct ckpt_process *p, struct image_writer *w)
 {
-	for (const struct ckpt_process *q = p + 1; q < ckpt->processes + ckpt->nprocesses; q++)
-		if (!images_is_small(q) && twin_related(&p->m, &q->m))
-			return true;
-	return false;
-}
-
-static void images_keep_index(const struct ckpt *ckpt, struct ckpt_process *p,
-			      struct image_writer *w)
-{
-	if (images_is_small(p) || !images_is_wanted(ckpt, p))
+	if (p->zombie || (images_is_small(p) && !p->leads))
 		return;
 	p->base.pid = p->pid;
 	image_writer_take_index(w, &p->base.index);
@@ -81,7 +90,7 @@ static int images_write(struct images *s, struct ckpt_process *p, int workers, u
 			struct err *err)
 {
 	struct ckpt *ckpt = s->ckpt;
-	const struct ckpt_process *base = images_is_small(p) ? NULL : images_base(ckpt, p);
+	const struct ckpt_process *base = p->zombie ? NULL : images_base(ckpt, p);
 	struct image_writer_options options = {
 		.base = base ? &base->base : NULL,
 		.codec = ckpt->options.codec,
@@ -93,6 +102,7 @@ static int images_write(struct images *s, struct ckpt_process *p, int workers, u
 		.pid = images_memory(p),
 		.workers = workers,
 		.base = options.base,
+		.base_pages = base ? &base->pages : NULL,
 		.base_pid = base ? images_memory(base) : 0,
 		.done = &ckpt->done,
 		.cancelled = &ckpt->cancelled,
@@ -110,7 +120,7 @@ static int images_write(struct images *s, struct ckpt_process *p, int workers, u
 	if (rc >= 0)
 		rc = image_writer_finish(w, &p->m, size, err);
 	if (rc >= 0)
-		images_keep_index(ckpt, p, w);
+		images_keep_index(p, w);
 	image_writer_close(w);
 	return rc;
 }
@@ -142,7 +152,7 @@ static struct ckpt_process *images_take(struct images *s)
 	pthread_mutex_lock(&s->lock);
 	while (!p && s->next < s->ckpt->nprocesses) {
 		p = &s->ckpt->processes[s->next++];
-		if (!images_is_small(p))
+		if (!images_is_small(p) || p->leads != s->leaders)
 			p = NULL;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -159,15 +169,28 @@ static void *images_work(void *arg)
 	return NULL;
 }
 
-static int images_threads(const struct ckpt *ckpt)
+static int images_threads(const struct ckpt *ckpt, bool leaders)
 {
 	int small = 0, most = IMAGES_AT_ONCE;
 
 	for (size_t i = 0; i < ckpt->nprocesses; i++)
-		small += images_is_small(&ckpt->processes[i]);
+		small +=
+			images_is_small(&ckpt->processes[i]) && ckpt->processes[i].leads == leaders;
 	if (ckpt->options.workers > 0 && ckpt->options.workers < most)
 		most = ckpt->options.workers;
 	return small < most ? small : most;
+}
+
+static void images_put_all(struct images *s, bool leaders)
+{
+	struct ckpt *ckpt = s->ckpt;
+
+	s->leaders = leaders;
+	s->next = 0;
+	threads_run(images_work, s, images_threads(ckpt, leaders));
+	for (size_t i = 0; !s->err.num && i < ckpt->nprocesses; i++)
+		if (!images_is_small(&ckpt->processes[i]) && ckpt->processes[i].leads == leaders)
+			images_put(s, &ckpt->processes[i], ckpt->options.workers);
 }
 
 int ckpt_write(struct ckpt *ckpt, int dirfd, struct err *err)
@@ -177,10 +200,10 @@ int ckpt_write(struct ckpt *ckpt, int dirfd, struct err *err)
 	};
 	int64_t began = ckpt_now();
 
-	threads_run(images_work, &s, images_threads(ckpt));
-	for (size_t i = 0; !s.err.num && i < ckpt->nprocesses; i++)
-		if (!images_is_small(&ckpt->processes[i]))
-			images_put(&s, &ckpt->processes[i], ckpt->options.workers);
+	images_choose_leaders(ckpt);
+	images_put_all(&s, true);
+	if (!s.err.num)
+		images_put_all(&s, false);
 	if (s.err.num) {
 		*err = s.err;
 		return -err->num;

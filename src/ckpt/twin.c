@@ -52,12 +52,12 @@ void twin_keep(struct image_base *base, const struct model *m)
 	base->index.runs.n = kept;
 }
 
-int twin_look_open(struct twin_look *l, const struct image_base *base, pid_t memory,
-		   struct err *err)
+int twin_look_open(struct twin_look *l, const struct image_base *base,
+		   const struct pages_list *pages, pid_t memory, struct err *err)
 {
 	char path[64];
 
-	*l = (struct twin_look){ .base = base, .mem = -1 };
+	*l = (struct twin_look){ .base = base, .pages = pages, .mem = -1 };
 	if (!base)
 		return 0;
 	procid_path(path, sizeof(path), memory, "mem");
@@ -76,10 +76,41 @@ void twin_look_close(struct twin_look *l)
 	*l = (struct twin_look){ .mem = -1 };
 }
 
-/* What cannot be read is not in common. */
+static const struct pages_range *twin_range(const struct twin_look *l, uint64_t addr)
+{
+	const struct pages_range *at = l->pages->ranges.at;
+	size_t low = 0, high = l->pages->ranges.n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (at[mid].addr + at[mid].len <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < l->pages->ranges.n && at[low].addr <= addr ? &at[low] : NULL;
+}
+
+/* Of the base. What cannot be read is not in common. */
 static bool twin_read(const struct twin_look *l, uint64_t addr, size_t len)
 {
-	return pread(l->mem, l->other, len, (off_t)addr) == (ssize_t)len;
+	size_t n;
+
+	for (size_t done = 0; done < len; done += n) {
+		const struct pages_range *r = twin_range(l, addr + done);
+
+		if (!r)
+			return false;
+		n = r->addr + r->len - (addr + done);
+		if (n > len - done)
+			n = len - done;
+		if (r->copy)
+			memcpy(l->other + done, r->copy + (addr + done - r->addr), n);
+		else if (pread(l->mem, l->other + done, n, (off_t)(addr + done)) != (ssize_t)n)
+			return false;
+	}
+	return true;
 }
 
 static bool twin_promises(const struct twin_look *l, uint64_t addr, size_t len, const char *bytes)

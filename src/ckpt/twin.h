@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "ckpt/pages.h"
 #include "image/writer.h"
 
 #include <stdbool.h>
@@ -24,12 +25,14 @@ void twin_keep(struct image_base *base, const struct model *m);
 /* What one thread looks with. */
 struct twin_look {
 	const struct image_base *base;
+	const struct pages_list *pages; /* what was written of it */
 	int mem; /* /proc/PID/mem of the base, or of its snapshot */
 	char *other; /* IMG_CHUNK_MAX bytes */
 };
 
-int twin_look_open(struct twin_look *l, const struct image_base *base, pid_t memory,
-		   struct err *err);
+/* Without @base there is nothing to be found. */
+int twin_look_open(struct twin_look *l, const struct image_base *base,
+		   const struct pages_list *pages, pid_t memory, struct err *err);
 void twin_look_close(struct twin_look *l);
 
 /*

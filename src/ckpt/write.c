@@ -141,7 +141,7 @@ static int write_refer(struct write_shared *s, struct write_worker *own, const c
 	for (size_t i = 0; own->look.base && i < chunk->npieces; i++) {
 		const struct write_piece *p = &chunk->piece[i];
 
-		if (!p->range->copy)
+		if (p->range->source != PAGES_COPY)
 			twin_find(&own->look, p->addr, p->len, buf + at,
 				  chunk->same + at / WRITE_PAGE, own->runs, &nruns);
 		at += p->len;
@@ -214,7 +214,8 @@ static void *write_thread(void *arg)
 	OWNED_PTR struct write_worker *own = malloc(sizeof(*own));
 	struct image_worker *k = NULL;
 	struct err err = ERR_INIT;
-	int rc = own ? twin_look_open(&own->look, s->job->base, s->job->base_pid, &err)
+	int rc = own ? twin_look_open(&own->look, s->job->base, s->job->base_pages,
+				      s->job->base_pid, &err)
 		     : err_set(&err, ENOMEM, "start a writer");
 
 	if (rc >= 0)

@@ -18,7 +18,8 @@ struct write_job {
 	int workers;
 	const struct image_base
 		*base; /* what may hold some of the pages already; NULL: nothing does */
-	pid_t base_pid; /* whose memory it was written from */
+	const struct pages_list *base_pages; /* what was written there */
+	pid_t base_pid; /* whose memory they mean */
 	_Atomic uint64_t *done; /* bytes dealt with, for progress */
 	const atomic_bool *cancelled; /* once true: stop with ECANCELED */
 };

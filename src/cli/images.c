@@ -25,10 +25,12 @@ static int images_open_all(struct images *im, struct err *err)
 	im->at = calloc(n, sizeof(*im->at));
 	if (!im->at)
 		return err_set(err, ENOMEM, "open '%s'", im->path);
-	for (; im->n < n; im->n++)
+	for (; im->n < n; im->n++) {
 		if (image_reader_open(&im->at[im->n], dirfd, manifest_image(im->manifest, im->n),
 				      err) < 0)
 			return err_add(err, "'%s'", im->path);
+		image_reader_share(im->at[im->n], im->at, im->n);
+	}
 	return 0;
 }
 

@@ -417,7 +417,7 @@ void image_reader_close(struct image_reader *r)
 	if (r->fd >= 0)
 		close(r->fd);
 	for (size_t i = 0; i < r->nsources; i++) {
-		if (r->sources[i].fd >= 0)
+		if (r->sources[i].fd >= 0 && !r->sources[i].borrowed)
 			close(r->sources[i].fd);
 		free(r->sources[i].name);
 	}
@@ -425,6 +425,22 @@ void image_reader_close(struct image_reader *r)
 	model_done(&r->model);
 	free(r->name);
 	free(r);
+}
+
+void image_reader_share(struct image_reader *r, struct image_reader *const *others, size_t n)
+{
+	for (size_t i = 0; i < r->nsources; i++) {
+		struct reader_source *s = &r->sources[i];
+		size_t k = 0;
+
+		while (k < n && strcmp(others[k]->name, s->name))
+			k++;
+		if (k == n || s->borrowed)
+			continue;
+		close(s->fd);
+		s->fd = others[k]->fd;
+		s->borrowed = true;
+	}
 }
 
 const struct model *image_reader_model(const struct image_reader *r)

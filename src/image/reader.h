@@ -18,6 +18,12 @@ struct image_reader;
 int image_reader_open(struct image_reader **r, int dirfd, const char *name, struct err *err);
 void image_reader_close(struct image_reader *r);
 
+/*
+ * To have fewer files open: of those in which chunks of @r stand it uses those of @others, which were opened
+ * in the same directory and stay open for longer.
+ */
+void image_reader_share(struct image_reader *r, struct image_reader *const *others, size_t n);
+
 /* The checked model; lives as long as the reader. */
 const struct model *image_reader_model(const struct image_reader *r);
 

@@ -8,6 +8,7 @@
 struct reader_source {
 	uint32_t pid;
 	int fd;
+	bool borrowed; /* fd is another reader's */
 	char *name;
 };
 

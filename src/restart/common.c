@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 enum {
 	COMMON_SOURCES = 8
@@ -19,6 +20,8 @@ struct common_piece {
 struct common_user {
 	uint32_t process, vma, source, flags;
 	uint64_t start, end;
+	uint64_t dev, ino; /* of the file that is mapped; 0: anonymous */
+	uint64_t delta; /* from an address to the place in it */
 };
 
 struct common_search {
@@ -27,13 +30,26 @@ struct common_search {
 	MODEL_ARRAY(struct common_user) users;
 };
 
+/* Which file mapping @v is of, where that can be mapped by its path; NULL: it is of none. */
+static const struct img_file *common_file(const struct model *m, const struct img_vma *v)
+{
+	const struct img_file *f =
+		v->kind == IMG_VMA_FILE && v->file ? model_file(m, v->file) : NULL;
+
+	return f && f->ino && S_ISREG(f->mode) &&
+			       !(f->flags & (IMG_FILE_DELETED | IMG_FILE_SAVED | IMG_FILE_MEMORY))
+		       ? f
+		       : NULL;
+}
+
 /* Plain memory: what can be moved into place and then be as it was. */
 static bool common_is_plain(const struct model *m, const struct img_vma *v)
 {
 	const uint64_t unforked = 1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK;
 
-	return v->kind == IMG_VMA_ANON && !v->object && !v->file && !m->policies.n &&
-	       !(v->flags & ~(uint32_t)IMG_VMA_NORESERVE) && !(v->advice & unforked);
+	return ((v->kind == IMG_VMA_ANON && !v->file) || common_file(m, v)) && !v->object &&
+	       !m->policies.n && !(v->flags & ~(uint32_t)(IMG_VMA_NORESERVE | IMG_VMA_GROWSDOWN)) &&
+	       !(v->advice & unforked);
 }
 
 /* Becomes one with what stands before it from number @first on. */
@@ -279,38 +295,74 @@ static void common_choose(struct common_search *s)
 	}
 }
 
+static struct common_user common_user(const struct common *c, const struct common_piece *p)
+{
+	const struct model *m = common_model(c, p->process);
+	const struct img_vma *v = &m->vmas.at[p->vma];
+	const struct img_file *f = common_file(m, v);
+
+	return (struct common_user){
+		.process = p->process,
+		.vma = p->vma,
+		.source = p->source,
+		.flags = v->flags,
+		.start = v->start,
+		.end = v->end,
+		.dev = f ? f->dev : 0,
+		.ino = f ? f->ino : 0,
+		.delta = f ? v->offset - v->start : 0,
+	};
+}
+
 static int common_add_users(struct common_search *s)
 {
 	for (size_t from = 0, to; from < s->pieces.n; from = to) {
-		const struct common_piece *p = &s->pieces.at[from];
-		const struct img_vma *v = &common_model(s->c, p->process)->vmas.at[p->vma];
 		struct common_user *u;
 
 		to = common_group_end(s, from);
 		while (from < to && !s->pieces.at[from].len)
 			from++;
-		p = &s->pieces.at[from];
-		if (from == to || !s->c->marks[p->source].n)
+		if (from == to || !s->c->marks[s->pieces.at[from].source].n)
 			continue;
 		u = model_add(&s->users);
 		if (!u)
 			return -ENOMEM;
-		*u =
-			(struct common_user){ p->process, p->vma,   p->source,
-					      v->flags,	  v->start, v->end };
+		*u = common_user(s->c, &s->pieces.at[from]);
 	}
 	return 0;
 }
 
+/* By what they have in common, then by address. */
 static int common_compare_users(const void *a, const void *b)
 {
 	const struct common_user *x = a, *y = b;
+	const uint64_t pairs[6][2] = { { x->source, y->source }, { x->flags, y->flags },
+				       { x->dev, y->dev },	 { x->ino, y->ino },
+				       { x->delta, y->delta },	 { x->start, y->start } };
 
-	if (x->source != y->source)
-		return x->source < y->source ? -1 : 1;
-	if (x->flags != y->flags)
-		return x->flags < y->flags ? -1 : 1;
-	return (x->start > y->start) - (x->start < y->start);
+	for (size_t i = 0; i < 6; i++)
+		if (pairs[i][0] != pairs[i][1])
+			return pairs[i][0] < pairs[i][1] ? -1 : 1;
+	return 0;
+}
+
+static bool common_may_overlap(const struct common_user *a, const struct common_user *b)
+{
+	return a->source == b->source && a->flags == b->flags && a->dev == b->dev &&
+	       a->ino == b->ino && a->delta == b->delta;
+}
+
+static struct common_window common_window(const struct common *c, const struct common_user *u)
+{
+	const struct model *m = common_model(c, u->process);
+	const struct img_file *f = common_file(m, &m->vmas.at[u->vma]);
+
+	return (struct common_window){ .image = u->source,
+				       .flags = u->flags,
+				       .start = u->start,
+				       .end = u->end,
+				       .path = f ? model_string(m, f->path) : NULL,
+				       .delta = u->delta };
 }
 
 /* A window is as large as all mappings that overlap. */
@@ -325,17 +377,17 @@ static int common_add_windows(struct common_search *s)
 		qsort(s->users.at, s->users.n, sizeof(*s->users.at), common_compare_users);
 	for (size_t i = 0; i < s->users.n; i++) {
 		const struct common_user *u = &s->users.at[i];
-		const struct model *m = common_model(c, u->process);
-		struct common_window *w = c->nwindows ? &c->windows[c->nwindows - 1] : NULL;
+		const struct img_vma *v = &common_model(c, u->process)->vmas.at[u->vma];
+		struct common_window *w = c->windows + c->nwindows;
 
-		if (!w || w->image != u->source || w->flags != u->flags || u->start >= w->end) {
-			w = &c->windows[c->nwindows++];
-			*w =
-				(struct common_window){ u->source, u->flags, false,
-							u->start,  u->end,   0 };
+		if (i && common_may_overlap(u - 1, u) && u->start < w[-1].end) {
+			w--;
+		} else {
+			*w = common_window(c, u);
+			c->nwindows++;
 		}
 		w->end = common_max(w->end, u->end);
-		w->huge |= m->vmas.at[u->vma].advice >> MADV_HUGEPAGE & 1;
+		w->huge |= v->advice >> MADV_HUGEPAGE & 1;
 		c->processes[u->process].window[u->vma] = (uint32_t)c->nwindows;
 	}
 	return 0;

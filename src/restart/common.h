@@ -16,12 +16,14 @@
 /* Places are alike below it, so that huge pages are moved whole. */
 #define COMMON_HUGE (2ull << 20)
 
-/* Private anonymous memory for the addresses [start, end) of those who take it. */
+/* Private memory for the addresses [start, end) of those who take it. */
 struct common_window {
 	size_t image; /* whose pages it holds */
-	uint32_t flags; /* IMG_VMA_NORESERVE, as all mappings that are taken from it */
+	uint32_t flags; /* IMG_VMA_*, as all mappings that are taken from it */
 	bool huge; /* one of them has asked for huge pages */
 	uint64_t start, end;
+	const char *path; /* of the file that is mapped; NULL: anonymous */
+	uint64_t delta; /* from an address to the place in the file */
 	uint64_t at; /* where it is in the agent, and is inherited */
 };
 

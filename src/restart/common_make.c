@@ -32,13 +32,25 @@ static void common_forget(struct common *c)
 	}
 }
 
+/* [@at, @at + @size) becomes a mapping of the window's file. */
+static bool common_map_file(const struct common_window *w, uint64_t at, uint64_t size)
+{
+	OWNED_FD int fd = open(w->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int flags = MAP_PRIVATE | MAP_FIXED | (w->flags & IMG_VMA_NORESERVE ? MAP_NORESERVE : 0);
+
+	return fd >= 0 && mmap((void *)(uintptr_t)at, size, PROT_READ | PROT_WRITE, flags, fd,
+			       (off_t)(w->start + w->delta)) != MAP_FAILED;
+}
+
 static bool common_map(struct common_window *w)
 {
 	uint64_t size = w->end - w->start, at, gap;
-	int flags =
-		MAP_PRIVATE | MAP_ANONYMOUS | (w->flags & IMG_VMA_NORESERVE ? MAP_NORESERVE : 0);
-	void *room = mmap(NULL, size + COMMON_HUGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	void *room;
 
+	flags |= w->flags & IMG_VMA_NORESERVE ? MAP_NORESERVE : 0;
+	flags |= w->flags & IMG_VMA_GROWSDOWN ? MAP_GROWSDOWN : 0;
+	room = mmap(NULL, size + COMMON_HUGE, PROT_READ | PROT_WRITE, flags, -1, 0);
 	if (room == MAP_FAILED)
 		return false;
 	at = (uintptr_t)room;
@@ -49,7 +61,7 @@ static bool common_map(struct common_window *w)
 	w->at = at + gap;
 	if (w->huge)
 		madvise((void *)(uintptr_t)w->at, size, MADV_HUGEPAGE);
-	return true;
+	return !w->path || common_map_file(w, w->at, size);
 }
 
 /* What of @run lies in [@from, @to), @shift bytes further on. */
