@@ -6,7 +6,7 @@ import sys
 import threading
 
 PORT = int(sys.argv[1])
-CLIENTS, REQUESTS = 4, 15
+CLIENTS, REQUESTS = 4, 75
 
 
 def client(sums, which):
