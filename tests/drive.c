@@ -71,7 +71,7 @@ static void live_below(const struct drive *d, const char *const *argv)
 		rounds = d->rounds;
 	for (int n = 1; n <= rounds; n++) {
 		computation_checkpoint(&c, n, NULL);
-		computation_revive(&c);
+		computation_revive(&c, NULL);
 		program_tell(&c.run, 'p'); /* is it there again? */
 		snprintf(what, sizeof(what), "round %d, after restart", n);
 		program_await(&c.run, "^ready [0-9]+\n", what);
@@ -132,13 +132,21 @@ static struct bytes app_plain(const struct drive *d, const char *work)
 	return result;
 }
 
-/* A mark is a number of seconds, or a pattern for a line of output. */
-static void await_mark(struct program *p, const char *mark, const char *what)
+static bool is_pattern(const char *mark)
+{
+	return mark[strspn(mark, "0123456789.")];
+}
+
+/*
+ * A mark is a number of seconds, or a pattern for a line of output. A fast program may have passed a second
+ * one before the checkpoint at the first was taken: then its next line will do.
+ */
+static void await_mark(struct program *p, const char *mark, bool passed, const char *what)
 {
 	OWNED_TEXT char *before = bytes_format("%s, before %s s", what, mark);
 
-	if (mark[strspn(mark, "0123456789.")])
-		program_await(p, mark, what);
+	if (is_pattern(mark))
+		program_await(p, passed ? "\n" : mark, what);
 	else
 		program_await_time(p, strtod(mark, NULL), before);
 }
@@ -148,18 +156,21 @@ static struct bytes app_below(const struct drive *d, const char *work)
 	int log = make_work(work);
 	struct computation c = { .cairn = d->cairn, .dir = work, .log = log };
 	char what[64] = "under cairn launch";
+	bool passed = false;
 
 	if (d->adopt)
 		c.run = program_start(d->command, work, log);
 	else
 		computation_launch(&c, d->here, d->command);
 	for (int n = 1; n <= d->nmarks; n++) {
-		await_mark(&c.run, d->marks[n - 1], what);
+		const char *next = n < d->nmarks && is_pattern(d->marks[n]) ? d->marks[n] : NULL;
+
+		await_mark(&c.run, d->marks[n - 1], passed, what);
 		if (d->adopt && n == 1)
 			computation_adopt(&c, d->here);
 		/* Every second time: at the very moment of the checkpoint. */
 		computation_checkpoint(&c, n, n % 2 && !d->kill ? NULL : "--kill");
-		computation_revive(&c);
+		passed = computation_revive(&c, next);
 		snprintf(what, sizeof(what), "round %d, after restart", n);
 	}
 	snprintf(what, sizeof(what), "after %d rounds", d->nmarks);

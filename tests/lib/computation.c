@@ -84,10 +84,12 @@ void computation_checkpoint(struct computation *c, int n, const char *option)
 	bytes_done(&said);
 }
 
-void computation_revive(struct computation *c)
+bool computation_revive(struct computation *c, const char *mark)
 {
 	const char *const argv[] = { c->cairn, "restart", "-n", c->name, c->ckpt_dir, NULL };
 
-	program_kill(&c->run);
+	bool passed = program_kill(&c->run, mark);
+
 	c->run = program_start(argv, c->dir, c->log);
+	return passed;
 }

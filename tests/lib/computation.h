@@ -27,4 +27,5 @@ void computation_adopt(struct computation *c, const char *where);
 void computation_checkpoint(struct computation *c, int n, const char *option);
 
 /* kill -9 to everything (agent, program, all it started), then "cairn restart". */
-void computation_revive(struct computation *c);
+/* True if the program had said what matches @mark (NULL: no) before it was killed. */
+bool computation_revive(struct computation *c, const char *mark);

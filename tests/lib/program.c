@@ -170,9 +170,12 @@ void program_finish(struct program *p, const char *what)
 	close_pipes(p);
 }
 
-void program_kill(struct program *p)
+bool program_kill(struct program *p, const char *pattern)
 {
 	struct procs all;
+	bool matches = false;
+	long number;
+	regex_t re;
 
 	kill(p->pid, SIGKILL);
 	all = procs_below(getpid());
@@ -181,7 +184,13 @@ void program_kill(struct program *p)
 	procs_done(&all);
 	while (hear(p))
 		;
+	if (pattern) {
+		compile(&re, pattern);
+		matches = take_match(p, &re, &number);
+		regfree(&re);
+	}
 	await_exit(p);
 	close_pipes(p);
 	box_kill_all();
+	return matches;
 }

@@ -39,7 +39,8 @@ void program_await_time(struct program *p, double seconds, const char *what);
 void program_finish(struct program *p, const char *what);
 
 /* SIGKILL to it and to all that is below us; wait for its end. */
-void program_kill(struct program *p);
+/* True if what it had said since the last match, until it was killed, matches @pattern (NULL: no). */
+bool program_kill(struct program *p, const char *pattern);
 
 /* End the driver: kill all, say why, exit(1). */
 void program_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));

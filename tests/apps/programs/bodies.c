@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BODIES = 1200, STEPS = 20, MOVES = 10 };
+enum { BODIES = 1200, STEPS = 20, MOVES = 20 };
 
 struct body {
 	double x[3], v[3];

@@ -8,7 +8,7 @@ caught=0 sum=0
 trap 'caught=$((caught + 1))' USR1
 exec 3>log.txt
 for ((step = 1; step <= 20; step++)); do
-	for ((i = 0; i < 4000; i++)); do
+	for ((i = 0; i < 10000; i++)); do
 		((sum = (sum * 31 + i) % 1000003)) || :
 		printf -v word 'w%04x' $((sum % 700))
 		count[$word]=$((${count[$word]:-0} + 1))

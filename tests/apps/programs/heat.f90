@@ -3,7 +3,7 @@
 program heat
   use omp_lib
   implicit none
-  integer, parameter :: n = 600, steps = 20, sweeps = 110
+  integer, parameter :: n = 600, steps = 20, sweeps = 220
   real(8), allocatable :: u(:, :), v(:, :)
   real(8) :: total
   integer :: i, j, sweep, step

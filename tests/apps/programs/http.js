@@ -5,7 +5,7 @@ const http = require('http');
 const crypto = require('crypto');
 const { fork } = require('child_process');
 
-const CLIENTS = 6, REQUESTS = 3, STEPS = 20;
+const CLIENTS = 6, REQUESTS = 8, STEPS = 20;
 
 function serve() {
 	const server = http.createServer((request, response) => {

@@ -15,7 +15,7 @@ for step = 1:20
     a(i, :) = mod((1:n) * state, 101) - 50;
   end
   b = a;
-  for k = 1:6
+  for k = 1:20
     b = mod(b * a', 97);
   end
   f = round(real(ifft(fft(b(1, :)))));

@@ -9,7 +9,7 @@ STEPS = 20
 
 def square(n):
     digest = hashlib.sha256()
-    for i in range(20000):
+    for i in range(60000):
         digest.update(b"%d" % (n * i))
     return int(digest.hexdigest()[:8], 16)
 

@@ -14,7 +14,7 @@ import (
 const (
 	steps   = 20
 	workers = 8
-	jobs    = 6
+	jobs    = 12
 )
 
 type result struct {

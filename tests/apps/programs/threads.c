@@ -14,7 +14,7 @@
 #include <time.h>
 
 #ifndef ROUNDS
-#define ROUNDS 130
+#define ROUNDS 300
 #endif
 
 enum { THREADS = 8, STEPS = 20, WORDS = 16000 };

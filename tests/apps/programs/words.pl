@@ -8,7 +8,7 @@ my ($seed, $sum, %count) = (42, 0);
 open my $file, '+>', 'words.txt' or die "words.txt: $!";
 for my $step (1 .. 20) {
 	my $text = '';
-	for (1 .. 25000) {
+	for (1 .. 170000) {
 		$seed = ($seed * 1103515245 + 12345) & 0x7fffffff;
 		$text .= join('', map { chr(97 + ($seed >> $_) % 26) } 3, 7, 11) . ' ';
 	}
