@@ -71,6 +71,15 @@ ask() {
 	[ "$answer" = "$2" ] || fail "$1 says $answer, not $2"
 }
 
+# gone WHAT...: after that no process of the checkpoints in cairn-a is there.
+gone() {
+	local file
+	for file in cairn-a/gen-*/*.img; do
+		file=${file##*/}
+		! kill -0 "${file%.img}" 2>/dev/null || fail "process ${file%.img} is left after $*"
+	done
+}
+
 # grows FILE: who writes it runs.
 grows() {
 	local before tries=0

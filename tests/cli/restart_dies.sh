@@ -12,15 +12,6 @@ must 0 '' "$CAIRN" checkpoint --kill -n a
 ended a 137
 before=$(cd cairn-a && sha256sum gen-*/*)
 
-# What the last one built must be gone when its front is; a namespace clears itself.
-gone() {
-	local file
-	for file in cairn-a/gen-*/*.img; do
-		file=${file##*/}
-		! kill -0 "${file%.img}" 2>/dev/null || fail "process ${file%.img} is left after $*"
-	done
-}
-
 die() {
 	local status=0
 	rm -f r.in
@@ -31,6 +22,7 @@ die() {
 	said=$(cat said)
 	[ $status = 125 ] || [ $status = 137 ] || fail "with $1 restart exits with $status"
 	[ $status = 137 ] || [ -n "$said" ] || fail "with $1 restart says nothing"
+	# What it had built must be gone when its front is; a namespace clears itself.
 	[ "$2" = namespace ] || [ $status = 137 ] || gone "$1"
 	[ "$(cd cairn-a && sha256sum gen-*/*)" = "$before" ] || fail "with $1 the checkpoint has changed"
 }

@@ -24,14 +24,6 @@ until_hung() {
 	done
 }
 
-gone() {
-	local file
-	for file in cairn-a/gen-*/*.img; do
-		file=${file##*/}
-		! kill -0 "${file%.img}" 2>/dev/null || fail "process ${file%.img} is left after $*"
-	done
-}
-
 # ends POINT IDS SIGNAL STATUS
 ends() {
 	start r env --default-signal=INT,QUIT "CAIRN_FAULT=restart.$1:hang" "CAIRN_IDS=$2" \
