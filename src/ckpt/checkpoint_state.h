@@ -20,7 +20,9 @@ struct ckpt_process {
 	bool skipped;
 	uint64_t resident; /* pages */
 	bool copied; /* all its memory is in @pages: there is no snapshot */
-	bool leads; /* the first of those that were forked from one program: written before the others */
+	struct ckpt_process
+		*first; /* of those that were forked from one program, this one among them */
+	bool leads; /* it is that for others: written before them */
 	bool written; /* its image is, and what it holds is known: see twin.h */
 	struct image_base base;
 };

@@ -41,8 +41,7 @@ static pid_t images_memory(const struct ckpt_process *p)
 	return p->copied ? getpid() : p->alive;
 }
 
-/* The first of those that @p has in common with what it was forked from. */
-static struct ckpt_process *images_first(const struct ckpt *ckpt, const struct ckpt_process *p)
+static struct ckpt_process *images_find_first(const struct ckpt *ckpt, const struct ckpt_process *p)
 {
 	struct ckpt_process *q = ckpt->processes;
 
@@ -55,10 +54,11 @@ static struct ckpt_process *images_first(const struct ckpt *ckpt, const struct c
 static void images_choose_leaders(struct ckpt *ckpt)
 {
 	for (size_t i = 0; i < ckpt->nprocesses; i++) {
-		struct ckpt_process *p = &ckpt->processes[i], *first = images_first(ckpt, p);
+		struct ckpt_process *p = &ckpt->processes[i];
 
-		if (first != p && !p->zombie)
-			first->leads = true;
+		p->first = images_find_first(ckpt, p);
+		if (p->first != p && !p->zombie)
+			p->first->leads = true;
 	}
 }
 
@@ -66,19 +66,18 @@ static void images_choose_leaders(struct ckpt *ckpt)
  * The image that may hold pages of @p: of a large process that of its parent, if that has been written, else
  * that of the first. NULL: there is none.
  */
-static const struct ckpt_process *images_base(const struct ckpt *ckpt, const struct ckpt_process *p)
+static const struct ckpt_process *images_base(const struct ckpt_process *p)
 {
-	const struct ckpt_process *first = images_first(ckpt, p);
-
-	for (const struct ckpt_process *q = first; q < p && !images_is_small(p); q++)
-		if (q->written && q->pid == p->m.process.ppid && twin_related(&p->m, &q->m))
+	for (const struct ckpt_process *q = p->first; q < p && !images_is_small(p); q++)
+		if (q->written && q->pid == p->m.process.ppid && q->first == p->first)
 			return q;
-	return first != p && first->written ? first : NULL;
+	return p->first != p && p->first->written ? p->first : NULL;
 }
 
+/* For those whose base it may be: behind a leader all that are related to it, behind others large ones. */
 static void images_keep_index(struct ckpt_process *p, struct image_writer *w)
 {
-	if (p->zombie || (images_is_small(p) && !p->leads))
+	if (!p->leads && (p->first == p || images_is_small(p)))
 		return;
 	p->base.pid = p->pid;
 	image_writer_take_index(w, &p->base.index);
@@ -90,7 +89,7 @@ static int images_write(struct images *s, struct ckpt_process *p, int workers, u
 			struct err *err)
 {
 	struct ckpt *ckpt = s->ckpt;
-	const struct ckpt_process *base = p->zombie ? NULL : images_base(ckpt, p);
+	const struct ckpt_process *base = p->zombie ? NULL : images_base(p);
 	struct image_writer_options options = {
 		.base = base ? &base->base : NULL,
 		.codec = ckpt->options.codec,

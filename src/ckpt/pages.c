@@ -162,14 +162,12 @@ static int pages_scan_map(struct pages_scan *s, const struct img_vma *v, enum pa
 
 static bool pages_wanted(const struct img_vma *v, int which)
 {
-	const uint64_t unforked = 1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK;
-
 	if (v->kind != IMG_VMA_ANON && v->kind != IMG_VMA_FILE && v->kind != IMG_VMA_AIO)
 		return false;
 	if (v->flags & IMG_VMA_SHARED)
 		return which & PAGES_LIVE && (v->kind != IMG_VMA_FILE || v->object) &&
 		       !(v->flags & IMG_VMA_ELSEWHERE);
-	return which & (v->advice & unforked ? PAGES_LIVE : PAGES_FORKED);
+	return which & (model_is_unforked(v) ? PAGES_LIVE : PAGES_FORKED);
 }
 
 /* A private mapping whose file has no name: every page counts. */

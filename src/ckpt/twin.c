@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
@@ -28,9 +27,7 @@ bool twin_related(const struct model *a, const struct model *b)
 
 static bool twin_counts(const struct img_vma *v)
 {
-	const uint64_t unforked = 1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK;
-
-	return !(v->flags & IMG_VMA_SHARED) && !(v->advice & unforked);
+	return !(v->flags & IMG_VMA_SHARED) && !model_is_unforked(v);
 }
 
 void twin_keep(struct image_base *base, const struct model *m)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void model_init(struct model *m)
 {
@@ -143,6 +144,11 @@ struct img_file *model_file(const struct model *m, uint32_t id)
 		if (m->files.at[i].id == id)
 			return &m->files.at[i];
 	return NULL;
+}
+
+bool model_is_unforked(const struct img_vma *v)
+{
+	return v->advice & (UINT64_C(1) << MADV_DONTFORK | UINT64_C(1) << MADV_WIPEONFORK);
 }
 
 size_t model_first_run(const struct model *m, uint64_t addr)

@@ -75,6 +75,9 @@ void model_trim_room(struct model *m, struct img_ref *ref, size_t len);
 const void *model_bytes(const struct model *m, struct img_ref ref);
 const char *model_string(const struct model *m, struct img_ref ref);
 
+/* Does a fork leave mapping @v out, or wipe it? */
+bool model_is_unforked(const struct img_vma *v);
+
 /* The first run that ends behind @addr; runs.n: there is none. */
 size_t model_first_run(const struct model *m, uint64_t addr);
 

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 enum {
-	COMMON_SOURCES = 8
-}; /* images of which one mapping may have pages; more are not looked at */
+	COMMON_SOURCES = 8, /* images of which one mapping may have pages; more are not looked at */
+};
 
 /* Pages of a mapping that stand in image @source for the same address. */
 struct common_piece {
@@ -45,11 +45,9 @@ static const struct img_file *common_file(const struct model *m, const struct im
 /* Plain memory: what can be moved into place and then be as it was. */
 static bool common_is_plain(const struct model *m, const struct img_vma *v)
 {
-	const uint64_t unforked = 1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK;
-
 	return ((v->kind == IMG_VMA_ANON && !v->file) || common_file(m, v)) && !v->object &&
 	       !m->policies.n && !(v->flags & ~(uint32_t)(IMG_VMA_NORESERVE | IMG_VMA_GROWSDOWN)) &&
-	       !(v->advice & unforked);
+	       !model_is_unforked(v);
 }
 
 /* Becomes one with what stands before it from number @first on. */
@@ -332,24 +330,27 @@ static int common_add_users(struct common_search *s)
 	return 0;
 }
 
-/* By what they have in common, then by address. */
-static int common_compare_users(const void *a, const void *b)
+/* 0: of one kind of memory, so that one window may do for both. */
+static int common_compare_kinds(const struct common_user *x, const struct common_user *y)
 {
-	const struct common_user *x = a, *y = b;
-	const uint64_t pairs[6][2] = { { x->source, y->source }, { x->flags, y->flags },
-				       { x->dev, y->dev },	 { x->ino, y->ino },
-				       { x->delta, y->delta },	 { x->start, y->start } };
+	const uint64_t pairs[5][2] = { { x->source, y->source },
+				       { x->flags, y->flags },
+				       { x->dev, y->dev },
+				       { x->ino, y->ino },
+				       { x->delta, y->delta } };
 
-	for (size_t i = 0; i < 6; i++)
+	for (size_t i = 0; i < 5; i++)
 		if (pairs[i][0] != pairs[i][1])
 			return pairs[i][0] < pairs[i][1] ? -1 : 1;
 	return 0;
 }
 
-static bool common_may_overlap(const struct common_user *a, const struct common_user *b)
+static int common_compare_users(const void *a, const void *b)
 {
-	return a->source == b->source && a->flags == b->flags && a->dev == b->dev &&
-	       a->ino == b->ino && a->delta == b->delta;
+	const struct common_user *x = a, *y = b;
+	int kinds = common_compare_kinds(x, y);
+
+	return kinds ? kinds : (x->start > y->start) - (x->start < y->start);
 }
 
 static struct common_window common_window(const struct common *c, const struct common_user *u)
@@ -380,7 +381,7 @@ static int common_add_windows(struct common_search *s)
 		const struct img_vma *v = &common_model(c, u->process)->vmas.at[u->vma];
 		struct common_window *w = c->windows + c->nwindows;
 
-		if (i && common_may_overlap(u - 1, u) && u->start < w[-1].end) {
+		if (i && !common_compare_kinds(u - 1, u) && u->start < w[-1].end) {
 			w--;
 		} else {
 			*w = common_window(c, u);
@@ -394,8 +395,8 @@ static int common_add_windows(struct common_search *s)
 }
 
 /*
- * [@from, @to) comes with a window: what of it is in no run of @m is to be zero. Ranges from number @first on
- * are of the same mapping; none reaches over two.
+ * [@from, @to) comes with a window: what of it is in no run of @m was never written. Ranges from number
+ * @first on are of the same mapping; none reaches over two.
  */
 static int common_drop(common_ranges *dropped, size_t first, const struct model *m, uint64_t from,
 		       uint64_t to)

@@ -32,7 +32,7 @@ typedef MODEL_ARRAY(struct img_range) common_ranges;
 struct common_process {
 	uint32_t *window; /* of each mapping: the number of its window, plus 1; 0: none */
 	common_ranges kept; /* what comes with windows as it is to be, by address */
-	common_ranges dropped; /* what comes with windows, and is zero in this process */
+	common_ranges dropped; /* what comes with windows, and was never written by this process */
 };
 
 struct common {

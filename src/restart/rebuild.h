@@ -61,7 +61,7 @@ struct rebuild {
 	size_t nwindows;
 	const uint32_t *
 		vma_window; /* for each VMA: number of its window, plus 1; 0: none; NULL: no windows */
-	const struct img_range *dropped; /* by address: not taken from windows, but zero */
+	const struct img_range *dropped; /* by address: not taken from windows, as never written */
 	size_t ndropped; /* of those that are still to be dealt with */
 	int *vma_fd; /* for each VMA: the descriptor to map, -1: none */
 	const int *close; /* descriptors to close once all is mapped */
