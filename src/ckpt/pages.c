@@ -41,6 +41,7 @@ enum {
 	PAGES_VEC = 128, /* regions asked for at once */
 	PAGES_MAP_BATCH = 384, /* pagemap entries read at once */
 	PAGES_MINCORE = 2048, /* pages asked for at once */
+	PAGES_IOVECS = 64, /* ranges copied at once */
 };
 
 /* /proc/PID/pagemap, Documentation/admin-guide/mm/pagemap.rst */
@@ -89,25 +90,57 @@ static int pages_add_guard(struct model *m, uint64_t addr, uint64_t len)
 	return 0;
 }
 
-/* One mapping by PAGEMAP_SCAN. -ENOTTY: not in this kernel. */
-static int pages_scan_ioctl(struct pages_scan *s, const struct img_vma *v, enum pages_source source)
+/* Where to read a page of that mapping. */
+static enum pages_source pages_source_of(const struct img_vma *v)
+{
+	return v->prot & PROT_READ ? PAGES_VM : PAGES_MEM;
+}
+
+/*
+ * A region that was found: it may go on from one mapping into the next, those from *@at up to @end. *@at: one
+ * that the next region may be in.
+ */
+static int pages_take_region(struct pages_scan *s, size_t *at, size_t end,
+			     const struct pages_region *r)
+{
+	int rc = 0;
+
+	if (r->categories & PAGES_IS_GUARD)
+		return pages_add_guard(s->m, r->start, r->end - r->start);
+	while (rc >= 0 && *at < end) {
+		const struct img_vma *v = &s->m->vmas.at[*at];
+		uint64_t from = r->start > v->start ? r->start : v->start;
+		uint64_t to = r->end < v->end ? r->end : v->end;
+
+		if (from < to)
+			rc = pages_add(s->list, from, to - from, pages_source_of(v));
+		if (r->end <= v->end)
+			break;
+		++*at;
+	}
+	return rc;
+}
+
+/*
+ * The mappings from index @first up to @end, private ones, by PAGEMAP_SCAN. -ENOTTY: not in this kernel.
+ */
+static int pages_scan_ioctl(struct pages_scan *s, size_t first, size_t end)
 {
 	struct pages_region vec[PAGES_VEC];
-	bool shared = v->flags & IMG_VMA_SHARED;
 	struct pages_scan_arg arg = {
 		.size = sizeof(arg),
-		.start = v->start,
-		.end = v->end,
+		.start = s->m->vmas.at[first].start,
+		.end = s->m->vmas.at[end - 1].end,
 		.vec = (uintptr_t)vec,
 		.vec_len = PAGES_VEC,
-		/* Shared memory counts as file pages; private mappings' file pages are unmodified. */
-		.category_inverted = PAGES_IS_PFNZERO | (shared ? 0 : PAGES_IS_FILE),
-		.category_mask = PAGES_IS_PFNZERO | (shared ? 0 : PAGES_IS_FILE),
+		/* Private mappings' file pages are unmodified. */
+		.category_inverted = PAGES_IS_PFNZERO | PAGES_IS_FILE,
+		.category_mask = PAGES_IS_PFNZERO | PAGES_IS_FILE,
 		.category_anyof_mask = PAGES_IS_PRESENT | PAGES_IS_SWAPPED,
 		.return_mask = s->no_guard ? PAGES_IS_PRESENT : PAGES_IS_PRESENT | PAGES_IS_GUARD,
 	};
 
-	while (arg.start < v->end) {
+	while (arg.start < arg.end) {
 		int n = ioctl(s->pagemap, PAGES_SCAN_IOCTL, &arg);
 
 		if (n < 0 && errno == EINVAL && !s->no_guard) {
@@ -118,10 +151,7 @@ static int pages_scan_ioctl(struct pages_scan *s, const struct img_vma *v, enum 
 		if (n < 0)
 			return -errno;
 		for (int i = 0; i < n; i++) {
-			uint64_t len = vec[i].end - vec[i].start;
-			int rc = vec[i].categories & PAGES_IS_GUARD
-					 ? pages_add_guard(s->m, vec[i].start, len)
-					 : pages_add(s->list, vec[i].start, len, source);
+			int rc = pages_take_region(s, &first, end, &vec[i]);
 
 			if (rc < 0)
 				return rc;
@@ -132,10 +162,10 @@ static int pages_scan_ioctl(struct pages_scan *s, const struct img_vma *v, enum 
 }
 
 /* The same from the page map itself, 8 bytes a page. */
-static int pages_scan_map(struct pages_scan *s, const struct img_vma *v, enum pages_source source)
+static int pages_scan_map(struct pages_scan *s, const struct img_vma *v)
 {
+	enum pages_source source = pages_source_of(v);
 	uint64_t map[PAGES_MAP_BATCH];
-	bool shared = v->flags & IMG_VMA_SHARED;
 	int rc = 0;
 
 	for (uint64_t at = v->start; at < v->end;) {
@@ -151,7 +181,7 @@ static int pages_scan_map(struct pages_scan *s, const struct img_vma *v, enum pa
 			if (map[i] & PAGES_BIT_GUARD)
 				rc = pages_add_guard(s->m, at, PAGES_SIZE);
 			else if (map[i] & (PAGES_BIT_PRESENT | PAGES_BIT_SWAP) &&
-				 (shared || !(map[i] & PAGES_BIT_FILE)))
+				 !(map[i] & PAGES_BIT_FILE))
 				rc = pages_add(s->list, at, PAGES_SIZE, source);
 		}
 		if (rc < 0)
@@ -185,7 +215,6 @@ static bool pages_shared(const struct img_vma *v)
 /* What there is, whoever has made it. */
 static int pages_scan_shared(struct pages_scan *s, const struct img_vma *v)
 {
-	enum pages_source source = v->prot & 1 ? PAGES_VM : PAGES_MEM; /* PROT_READ */
 	uint8_t there[PAGES_MINCORE];
 	struct err err;
 	uint64_t len;
@@ -201,24 +230,55 @@ static int pages_scan_shared(struct pages_scan *s, const struct img_vma *v)
 			       len / PAGES_SIZE, &result, &err);
 		for (uint64_t i = 0; rc >= 0 && i < len / PAGES_SIZE; i++)
 			if (result < 0 || there[i] & 1)
-				rc = pages_add(s->list, at + i * PAGES_SIZE, PAGES_SIZE, source);
+				rc = pages_add(s->list, at + i * PAGES_SIZE, PAGES_SIZE,
+					       pages_source_of(v));
 	}
 	return rc;
 }
 
-static int pages_scan_vma(struct pages_scan *s, const struct img_vma *v)
+/* Of whose pages the page map of the process tells which there are. */
+static bool pages_mapped(const struct img_vma *v, int which)
 {
-	enum pages_source source = v->prot & 1 ? PAGES_VM : PAGES_MEM; /* PROT_READ */
-	int rc = -ENOTTY;
+	return pages_wanted(v, which) && !pages_all(v) &&
+	       !(v->flags & (IMG_VMA_SHARED | IMG_VMA_HUGETLB));
+}
 
-	if (pages_all(v) || v->flags & (IMG_VMA_SHARED | IMG_VMA_HUGETLB))
-		return pages_add(s->list, v->start, v->end - v->start, source);
-	if (!s->no_ioctl)
-		rc = pages_scan_ioctl(s, v, source);
+static int pages_open(pid_t pid, const char *name, struct err *err)
+{
+	char path[64];
+	int fd;
+
+	procid_path(path, sizeof(path), pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(err, errno, "open %s", path) : fd;
+}
+
+/* All mappings from @first up to @end by the page map. */
+static int pages_scan_run(struct pages_scan *s, size_t first, size_t end)
+{
+	int rc = s->no_ioctl ? -ENOTTY : pages_scan_ioctl(s, first, end);
+
 	if (rc != -ENOTTY)
 		return rc;
 	s->no_ioctl = true;
-	return pages_scan_map(s, v, source);
+	for (rc = 0; rc >= 0 && first < end; first++)
+		rc = pages_scan_map(s, &s->m->vmas.at[first]);
+	return rc;
+}
+
+/* One mapping, or several that stand side by side and are looked at together; *@i: the last of them. */
+static int pages_scan_at(struct pages_scan *s, size_t *i, int which)
+{
+	const struct img_vma *v = &s->m->vmas.at[*i];
+	size_t first = *i;
+
+	if (pages_shared(v))
+		return pages_scan_shared(s, v);
+	if (!pages_mapped(v, which))
+		return pages_add(s->list, v->start, v->end - v->start, pages_source_of(v));
+	while (*i + 1 < s->m->vmas.n && pages_mapped(&s->m->vmas.at[*i + 1], which))
+		++*i;
+	return pages_scan_run(s, first, *i + 1);
 }
 
 int pages_scan(struct pages_list *list, struct model *m, pid_t pid, int which, struct probe *probe,
@@ -226,26 +286,22 @@ int pages_scan(struct pages_list *list, struct model *m, pid_t pid, int which, s
 {
 	struct pages_scan s = { .list = list, .probe = probe, .m = m };
 	OWNED_FD int pagemap = -1;
-	char path[64];
 
-	procid_path(path, sizeof(path), pid, "pagemap");
-	pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	if (pagemap < 0)
-		return err_set(err, errno, "open %s", path);
-	s.pagemap = pagemap;
 	for (size_t i = 0; i < m->vmas.n; i++) {
-		const struct img_vma *v = &m->vmas.at[i];
+		uint64_t start = m->vmas.at[i].start;
 		int rc;
 
-		if (!pages_wanted(v, which))
+		if (!pages_wanted(&m->vmas.at[i], which))
 			continue;
-		if (pages_shared(v))
-			rc = pages_scan_shared(&s, v);
-		else
-			rc = pages_scan_vma(&s, v);
+		if (pagemap < 0 && pages_mapped(&m->vmas.at[i], which)) {
+			pagemap = s.pagemap = pages_open(pid, "pagemap", err);
+			if (pagemap < 0)
+				return pagemap;
+		}
+		rc = pages_scan_at(&s, &i, which);
 		if (rc < 0)
 			return err_set(err, rc, "pages of process %d at %llx", pid,
-				       (unsigned long long)v->start);
+				       (unsigned long long)start);
 	}
 	return 0;
 }
@@ -268,16 +324,6 @@ static int pages_read(int mem, const struct pages_range *r, struct err *err)
 	return 0;
 }
 
-static int pages_open_memory(pid_t pid, struct err *err)
-{
-	char path[64];
-	int mem;
-
-	procid_path(path, sizeof(path), pid, "mem");
-	mem = open(path, O_RDONLY | O_CLOEXEC);
-	return mem < 0 ? err_set(err, errno, "open %s", path) : mem;
-}
-
 int pages_copy(struct pages_list *list, size_t from, pid_t pid, struct err *err)
 {
 	OWNED_FD int mem = -1;
@@ -285,7 +331,7 @@ int pages_copy(struct pages_list *list, size_t from, pid_t pid, struct err *err)
 
 	if (from == list->ranges.n)
 		return 0;
-	mem = pages_open_memory(pid, err);
+	mem = pages_open(pid, "mem", err);
 	if (mem < 0)
 		return mem;
 	for (size_t i = from; rc >= 0 && i < list->ranges.n; i++) {
@@ -304,27 +350,75 @@ int pages_copy(struct pages_list *list, size_t from, pid_t pid, struct err *err)
 	return rc;
 }
 
+/* How many ranges from @from on are readable as they are, up to what one call takes. */
+static size_t pages_readable(const struct pages_list *list, size_t from)
+{
+	size_t n = 0;
+
+	while (from + n < list->ranges.n && n < PAGES_IOVECS &&
+	       list->ranges.at[from + n].source == PAGES_VM)
+		n++;
+	return n;
+}
+
+/*
+ * @n ranges from @from on, whose copies stand side by side, at once; false: not all of that can be read so.
+ * It goes without the copy of each page that /proc/PID/mem makes on its way.
+ */
+static bool pages_copy_many(const struct pages_list *list, size_t from, size_t n, pid_t pid)
+{
+	struct iovec there[PAGES_IOVECS], here = { list->ranges.at[from].copy, 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		const struct pages_range *r = &list->ranges.at[from + i];
+
+		there[i] = (struct iovec){ (void *)(uintptr_t)r->addr, r->len };
+		here.iov_len += r->len;
+	}
+	return process_vm_readv(pid, &here, 1, there, n, 0) == (ssize_t)here.iov_len;
+}
+
+/* All from @from on to where their copies are to be. */
+static int pages_copy_all(const struct pages_list *list, size_t from, pid_t pid, struct err *err)
+{
+	OWNED_FD int mem = -1;
+	size_t i = from;
+	int rc = 0;
+
+	while (rc >= 0 && i < list->ranges.n) {
+		size_t n = pages_readable(list, i);
+
+		if (n && pages_copy_many(list, i, n, pid)) {
+			i += n;
+			continue;
+		}
+		if (mem < 0 && (mem = pages_open(pid, "mem", err)) < 0)
+			return mem;
+		for (n = n ? n : 1; rc >= 0 && n; n--)
+			rc = pages_read(mem, &list->ranges.at[i++], err);
+	}
+	return rc;
+}
+
 int pages_copy_small(struct pages_list *list, size_t from, pid_t pid, struct err *err)
 {
-	OWNED_FD int mem = pages_open_memory(pid, err);
 	uint64_t bytes = 0;
-	int rc = mem;
-	char *at;
+	int rc;
 
 	for (size_t i = from; i < list->ranges.n; i++)
 		bytes += list->ranges.at[i].len;
-	if (rc >= 0 && !(list->block = malloc(bytes + 1)))
-		rc = err_set(err, ENOMEM, "copy %llu bytes", (unsigned long long)bytes);
-	at = list->block;
-	for (size_t i = from; rc >= 0 && i < list->ranges.n; i++) {
-		struct pages_range *r = &list->ranges.at[i];
-
-		r->copy = at;
-		r->source = PAGES_BLOCK;
-		at += r->len;
-		rc = pages_read(mem, r, err);
+	list->block = malloc(bytes + 1);
+	if (!list->block)
+		return err_set(err, ENOMEM, "copy %llu bytes", (unsigned long long)bytes);
+	bytes = 0;
+	for (size_t i = from; i < list->ranges.n; i++) {
+		list->ranges.at[i].copy = list->block + bytes;
+		bytes += list->ranges.at[i].len;
 	}
-	return rc < 0 ? rc : 0;
+	rc = pages_copy_all(list, from, pid, err);
+	for (size_t i = from; i < list->ranges.n; i++)
+		list->ranges.at[i].source = PAGES_BLOCK;
+	return rc;
 }
 
 void pages_drop(struct pages_list *list, size_t from)
