@@ -222,7 +222,26 @@ static int finish_enter_stop(const struct img_process *p, struct err *err)
 	return 0;
 }
 
-/* A leader that had ended ends again, as its first and only act; no signal handler may run before it. */
+/* Let @tid run to its end, and stand there: it is no thread of the program any more. */
+static int finish_end(pid_t tid, struct err *err)
+{
+	int status = 0;
+
+	if (ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXIT) < 0)
+		return err_set(err, errno, "trace thread %d", tid);
+	while (status >> 16 != PTRACE_EVENT_EXIT) {
+		if (ptrace(PTRACE_CONT, tid, 0, 0) < 0 || waitpid(tid, &status, __WALL) < 0)
+			return err_set(err, errno, "end thread %d", tid);
+		if (!WIFSTOPPED(status))
+			return err_say(err, ESRCH, "process %d ended", tid);
+	}
+	return 0;
+}
+
+/*
+ * A leader that had ended ends again, as its first and only act; no signal handler may run before it, and no
+ * checkpoint find it on its way.
+ */
 static int finish_gone(struct finish *f, const struct img_thread *t, struct err *err)
 {
 	const uint64_t args[6] = { f->m->process.exit_code >> 8 };
@@ -233,7 +252,9 @@ static int finish_gone(struct finish *f, const struct img_thread *t, struct err 
 		return rc;
 	regs_prepare_call(&regs, f->insn, __NR_exit, args);
 	rc = regs_set(t->tid, &regs, err);
-	return rc < 0 ? rc : regs_set_sigmask(t->tid, UINT64_MAX, err);
+	if (rc >= 0)
+		rc = regs_set_sigmask(t->tid, UINT64_MAX, err);
+	return rc < 0 ? rc : finish_end(t->tid, err);
 }
 
 int finish_process(struct finish *f, uint64_t header, char *const *env, struct err *err)
