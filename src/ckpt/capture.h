@@ -11,9 +11,11 @@
 #include "base/err.h"
 #include "ckpt/notes.h"
 #include "image/model.h"
+#include "procfs/status.h"
 #include "res/res.h"
 #include "res/shared.h"
 #include "res/sysv.h"
+#include "trace/home.h"
 #include "trace/park.h"
 #include "trace/probe.h"
 
@@ -36,6 +38,10 @@ struct capture {
 	struct notes *notes;
 	struct notes_supposed *supposed;
 	uint64_t resident; /* pages; known when the mappings have been captured */
+	struct home_places places; /* likewise: for the probe */
+	/* Of thread @alive; known when the process has been captured. */
+	struct status status; /* but for its groups */
+	char comm[16];
 };
 
 /* What there is to say of this machine; looked at before the program is stopped. */

@@ -121,26 +121,29 @@ static bool process_locks_future(const struct capture *c, const struct status *s
 static int process_status(struct capture *c, struct err *err)
 {
 	struct img_process *p = &c->m->process;
+	struct status *status = &c->status;
 	OWNED_PTR char *text = NULL;
-	struct status status;
+	struct scan groups;
 	size_t len;
 	uint32_t gid;
 	int rc = proc_read(c->alive, "status", &text, &len, err);
 
 	if (rc >= 0)
-		rc = status_parse(&status, text, len, err);
+		rc = status_parse(status, text, len, err);
 	if (rc < 0)
 		return rc;
-	memcpy(p->uid, status.uid, sizeof(p->uid));
-	memcpy(p->gid, status.gid, sizeof(p->gid));
-	p->umask = status.umask;
-	p->flags |= process_locks_future(c, &status) ? IMG_PROC_LOCK_FUTURE : 0u;
-	p->cap_inheritable = status.cap_inheritable;
-	p->cap_permitted = status.cap_permitted;
-	p->cap_effective = status.cap_effective;
-	p->cap_bounding = status.cap_bounding;
-	p->cap_ambient = status.cap_ambient;
-	while (status_next_group(&status.groups, &gid)) {
+	memcpy(p->uid, status->uid, sizeof(p->uid));
+	memcpy(p->gid, status->gid, sizeof(p->gid));
+	p->umask = status->umask;
+	p->flags |= process_locks_future(c, status) ? IMG_PROC_LOCK_FUTURE : 0u;
+	p->cap_inheritable = status->cap_inheritable;
+	p->cap_permitted = status->cap_permitted;
+	p->cap_effective = status->cap_effective;
+	p->cap_bounding = status->cap_bounding;
+	p->cap_ambient = status->cap_ambient;
+	groups = status->groups;
+	status->groups = (struct scan){ 0 }; /* its text is ours */
+	while (status_next_group(&groups, &gid)) {
 		uint32_t *g = model_add(&c->m->groups);
 
 		if (!g)
@@ -150,27 +153,21 @@ static int process_status(struct capture *c, struct err *err)
 	return 0;
 }
 
-static int process_read_stat(pid_t pid, struct stat_line *s, struct err *err)
-{
-	OWNED_PTR char *text = NULL;
-	size_t len;
-	int rc = proc_read(pid, "stat", &text, &len, err);
-
-	return rc < 0 ? rc : stat_parse(s, text, len, err);
-}
-
 static int process_stat(struct capture *c, struct err *err)
 {
 	struct img_process *p = &c->m->process;
 	long tick_ns = 1000000000L / sysconf(_SC_CLK_TCK);
-	struct stat_line s, leader;
-	int rc = process_read_stat(c->alive, &s, err);
+	struct stat_line leader = c->parked->stat, s;
+	int rc = 0;
 
-	leader = s;
+	if (c->parked->skipped) /* it has gone on since then */
+		rc = proc_stat(c->parked->pid, &leader, err);
+	s = leader;
 	if (rc >= 0 && c->parked->pid != c->alive)
-		rc = process_read_stat(c->parked->pid, &leader, err);
+		rc = proc_stat(c->alive, &s, err);
 	if (rc < 0)
 		return rc;
+	memcpy(c->comm, s.comm, sizeof(c->comm) - 1);
 	p->pid = c->parked->pid;
 	p->ppid = procid_meant((pid_t)s.ppid);
 	p->pgid = procid_is_foreign() ? getpgid(c->parked->pid) : (int32_t)s.pgrp;

@@ -147,7 +147,8 @@ static int processes_living(struct processes *l, struct err *err)
 	size_t n = 0;
 
 	while (rc >= 0 && n < l->n) {
-		rc = probe_new(&l->probes[n], &l->ckpt->park, l->parked[n], err);
+		rc = probe_new(&l->probes[n], &l->ckpt->park, l->parked[n], &l->captures[n].places,
+			       err);
 		n += rc >= 0;
 	}
 	if (rc >= 0)

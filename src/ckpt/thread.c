@@ -103,32 +103,43 @@ static int thread_check_ids(const struct img_process *p, const struct status *s,
 		tid);
 }
 
-static int thread_proc(struct capture *c, struct img_thread *t, struct err *err)
+/* What /proc/PID/task/TID tells of another thread than the one that stands for the process. */
+static int thread_read(const struct capture *c, struct img_thread *t, struct status *status,
+		       struct err *err)
 {
+	OWNED_PTR char *comm = NULL;
 	OWNED_PTR char *text = NULL;
-	struct status status;
+	pid_t shown = procid_shown_thread(c->parked->pid, t->tid);
 	char name[64];
 	size_t len;
 	int rc;
-	pid_t shown = procid_shown_thread(c->parked->pid, t->tid);
 
 	text_format(name, sizeof(name), "task/%d/comm", shown);
-	rc = proc_read(c->alive, name, &text, &len, err);
+	rc = proc_read(c->alive, name, &comm, &len, err);
 	if (rc < 0)
 		return rc;
-	if (len && text[len - 1] == '\n')
-		text[--len] = '\0';
-	memcpy(t->comm, text, len < sizeof(t->comm) ? len : sizeof(t->comm) - 1);
-	owned_ptr_done(&text);
-	text = NULL;
+	if (len && comm[len - 1] == '\n')
+		comm[--len] = '\0';
+	memcpy(t->comm, comm, len < sizeof(t->comm) ? len : sizeof(t->comm) - 1);
 	text_format(name, sizeof(name), "task/%d/status", shown);
 	rc = proc_read(c->alive, name, &text, &len, err);
 	if (rc >= 0)
-		rc = status_parse(&status, text, len, err);
+		rc = status_parse(status, text, len, err);
+	return rc < 0 ? rc : thread_check_ids(&c->m->process, status, c->alive, err);
+}
+
+static int thread_proc(const struct capture *c, struct img_thread *t, struct err *err)
+{
+	_Static_assert(sizeof(t->comm) == sizeof(c->comm), "one length");
+	struct status status = c->status;
+	int rc = 0;
+
+	if (t->tid == c->alive)
+		memcpy(t->comm, c->comm, sizeof(t->comm));
+	else
+		rc = thread_read(c, t, &status, err);
 	if (rc < 0)
 		return rc;
-	if (thread_check_ids(&c->m->process, &status, c->alive, err) < 0)
-		return -err->num;
 	if (status.no_new_privs)
 		t->flags |= IMG_THREAD_NO_NEW_PRIVS;
 	/* What the agent has as well is inherited again. */

@@ -3,7 +3,6 @@
 #include "base/owned.h"
 #include "base/text.h"
 #include "host/procid.h"
-#include "procfs/stat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,15 +88,24 @@ int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err 
 	return 0;
 }
 
+int proc_stat(pid_t pid, struct stat_line *stat, struct err *err)
+{
+	char path[64], line[1024]; /* one read gives all of it */
+	OWNED_FD int fd = -1;
+	ssize_t n;
+
+	procid_path(path, sizeof(path), pid, "stat");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, line, sizeof(line));
+	return n < 0 ? err_set(err, errno, "read %s", path)
+		     : stat_parse(stat, line, (size_t)n, err);
+}
+
 int proc_exit_code(pid_t pid)
 {
-	OWNED_PTR char *text = NULL;
 	struct stat_line s;
-	size_t len;
 
-	if (proc_read(pid, "stat", &text, &len, NULL) < 0 || stat_parse(&s, text, len, NULL) < 0)
-		return -1;
-	return (int)s.exit_code;
+	return proc_stat(pid, &s, NULL) < 0 ? -1 : (int)s.exit_code;
 }
 
 const char *proc_next_variable(const char **at, const char *end, const char *const *names, size_t n)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "procfs/stat.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,6 +35,9 @@ int proc_exit_code(pid_t pid);
  */
 const char *proc_next_variable(const char **at, const char *end, const char *const *names,
 			       size_t n);
+
+/* /proc/@pid/stat. */
+int proc_stat(pid_t pid, struct stat_line *stat, struct err *err);
 
 /* All of /proc/@pid/@name, NUL-terminated, for the caller to free; *@len without the NUL. */
 int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err *err);

@@ -76,13 +76,11 @@ void sysv_capture_done(struct sysv_capture *c)
 static int64_t look_began(pid_t pid)
 {
 	long tick = sysconf(_SC_CLK_TCK);
-	OWNED_PTR char *text = NULL;
 	struct timespec now, boot;
 	struct stat_line s;
-	size_t len;
 	int64_t ago;
 
-	if (proc_read(pid, "stat", &text, &len, NULL) < 0 || stat_parse(&s, text, len, NULL) < 0)
+	if (proc_stat(pid, &s, NULL) < 0)
 		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_gettime(CLOCK_BOOTTIME, &boot);

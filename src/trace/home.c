@@ -20,37 +20,71 @@ enum {
 	HOME_STACK_ROOM = 65536, /* the frame only goes where the stack is far away */
 };
 
-/* What one look over the maps brings. */
+/* What is found in those places. */
 struct survey {
 	pid_t tid;
 	uint64_t insn, call, sigreturn;
-	uint64_t stack_start, stack_end;
 };
 
-static struct memory_code *remembered(struct park_memory *memory, const struct maps_vma *vma)
+static bool is_libc(const struct maps_vma *vma)
 {
-	uint64_t dev = (uint64_t)vma->dev_major << 32 | vma->dev_minor;
+	return vma->path && (memmem(vma->path, vma->path_len, "/libc", 5) ||
+			     memmem(vma->path, vma->path_len, "/ld-musl", 8));
+}
 
+static struct home_place place_of(const struct maps_vma *vma)
+{
+	return (struct home_place){ vma->start, vma->end, vma->offset,
+				    (uint64_t)vma->dev_major << 32 | vma->dev_minor, vma->ino };
+}
+
+static bool is_code(const struct maps_vma *vma)
+{
+	return vma->prot & PROT_EXEC && vma->prot & PROT_READ;
+}
+
+void home_note(struct home_places *p, const struct maps_vma *vma)
+{
+	bool libc = is_libc(vma);
+	size_t at = libc ? p->nlibc : p->n;
+
+	if (maps_named(vma, "[stack]")) {
+		p->stack_start = vma->start;
+		p->stack_end = vma->end;
+	}
+	if (!is_code(vma))
+		return;
+	p->more |= p->n == HOME_PLACES;
+	if (at == HOME_PLACES)
+		return;
+	p->n += p->n < HOME_PLACES;
+	p->nlibc += libc;
+	memmove(&p->at[at + 1], &p->at[at], (p->n - 1 - at) * sizeof(p->at[0]));
+	p->at[at] = place_of(vma);
+}
+
+static struct memory_code *remembered(struct park_memory *memory, const struct home_place *p)
+{
 	for (size_t i = 0; memory && i < MEMORY_CODES; i++) {
 		struct memory_code *c = &memory->codes[i];
 
-		if (c->ino && c->dev == dev && c->ino == vma->ino && c->offset == vma->offset &&
-		    c->size == vma->end - vma->start)
+		if (c->ino && c->dev == p->dev && c->ino == p->ino && c->offset == p->offset &&
+		    c->size == p->end - p->start)
 			return c;
 	}
 	return NULL;
 }
 
 /* Offsets into the mapping; -1 where the code has no such thing. */
-static void search(struct survey *s, const struct maps_vma *vma, struct memory_code *found)
+static void search(const struct survey *s, const struct home_place *p, struct memory_code *found)
 {
-	size_t size = vma->end - vma->start;
+	size_t size = p->end - p->start;
 	OWNED_PTR uint8_t *code = NULL;
 	const uint8_t *insn, *call, *sigreturn;
 
-	*found = (struct memory_code){ .dev = (uint64_t)vma->dev_major << 32 | vma->dev_minor,
-				       .ino = vma->ino,
-				       .offset = vma->offset,
+	*found = (struct memory_code){ .dev = p->dev,
+				       .ino = p->ino,
+				       .offset = p->offset,
 				       .size = size,
 				       .insn = -1,
 				       .call = -1,
@@ -58,7 +92,7 @@ static void search(struct survey *s, const struct maps_vma *vma, struct memory_c
 	if (size > HOME_CODE_MAX)
 		size = HOME_CODE_MAX;
 	code = malloc(size);
-	if (!code || remote_read(s->tid, vma->start, code, size, NULL) < 0)
+	if (!code || remote_read(s->tid, p->start, code, size, NULL) < 0)
 		return;
 	insn = memmem(code, size, regs_insn, REGS_INSN_LEN);
 	call = frame_find_call(code, size);
@@ -68,54 +102,75 @@ static void search(struct survey *s, const struct maps_vma *vma, struct memory_c
 	found->sigreturn = sigreturn ? sigreturn - code : -1;
 }
 
-static void survey_code(struct survey *s, const struct maps_vma *vma, struct park_memory *memory)
+static bool survey_done(const struct survey *s)
 {
-	struct memory_code *known = remembered(memory, vma), found;
+	return s->insn && s->call && s->sigreturn;
+}
+
+static void survey_code(struct survey *s, const struct home_place *p, struct park_memory *memory)
+{
+	struct memory_code *known = remembered(memory, p), found;
 
 	if (!known) {
-		search(s, vma, &found);
+		search(s, p, &found);
 		known = &found;
-		if (memory && vma->ino)
+		if (memory && p->ino)
 			memory->codes[memory->next_code++ % MEMORY_CODES] = found;
 	}
 	if (!s->insn && known->insn >= 0)
-		s->insn = vma->start + (uint64_t)known->insn;
+		s->insn = p->start + (uint64_t)known->insn;
 	if (!s->call && known->call >= 0)
-		s->call = vma->start + (uint64_t)known->call;
+		s->call = p->start + (uint64_t)known->call;
 	if (!s->sigreturn && known->sigreturn >= 0)
-		s->sigreturn = vma->start + (uint64_t)known->sigreturn;
+		s->sigreturn = p->start + (uint64_t)known->sigreturn;
 }
 
-static bool is_libc(const struct maps_vma *vma)
+static int note_all(struct home_places *places, pid_t tid, struct err *err)
 {
-	return vma->path && (memmem(vma->path, vma->path_len, "/libc", 5) ||
-			     memmem(vma->path, vma->path_len, "/ld-musl", 8));
+	OWNED_PTR char *text = NULL;
+	struct maps_cursor c;
+	struct maps_vma vma;
+	size_t len;
+	int rc = proc_read(tid, "maps", &text, &len, err);
+
+	if (rc < 0)
+		return rc;
+	for (c = maps_over(text, len); maps_next(&c, &vma);)
+		home_note(places, &vma);
+	return 0;
 }
 
-/* libc first: it has everything; then all other code until everything is there. */
+/* More code than was noted. */
 static int survey_maps(struct survey *s, struct park_memory *memory, struct err *err)
 {
 	OWNED_PTR char *text = NULL;
+	struct maps_cursor c;
 	struct maps_vma vma;
 	size_t len;
 	int rc = proc_read(s->tid, "maps", &text, &len, err);
 
 	if (rc < 0)
 		return rc;
-	for (int pass = 0; pass < 2; pass++) {
-		struct maps_cursor c = maps_over(text, len);
+	for (c = maps_over(text, len); !survey_done(s) && maps_next(&c, &vma);) {
+		struct home_place place = place_of(&vma);
 
-		while (maps_next(&c, &vma)) {
-			if (maps_named(&vma, "[stack]")) {
-				s->stack_start = vma.start;
-				s->stack_end = vma.end;
-			}
-			if ((vma.prot & PROT_EXEC) && (vma.prot & PROT_READ) &&
-			    (pass ? !is_libc(&vma) : is_libc(&vma)) &&
-			    !(s->insn && s->call && s->sigreturn))
-				survey_code(s, &vma, memory);
-		}
+		if (is_code(&vma))
+			survey_code(s, &place, memory);
 	}
+	return 0;
+}
+
+static int survey(struct survey *s, const struct home_places *places, struct park_memory *memory,
+		  struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < places->n && !survey_done(s); i++)
+		survey_code(s, &places->at[i], memory);
+	if (!survey_done(s) && places->more)
+		rc = survey_maps(s, memory, err);
+	if (rc < 0)
+		return rc;
 	return s->insn ? 0 : err_say(err, ENOENT, "no system call instruction to borrow");
 }
 
@@ -124,11 +179,12 @@ struct placing {
 };
 
 /* The frame goes to the unused bottom of the main stack. */
-static void place_frame(struct home *home, const struct survey *s, const struct park_thread *t,
-			const struct user_regs_struct *live, uint64_t sigmask, struct placing *p)
+static void place_frame(struct home *home, const struct survey *s, uint64_t stack_start,
+			const struct park_thread *t, const struct user_regs_struct *live,
+			uint64_t sigmask, struct placing *p)
 {
 	struct user_regs_struct regs = t->done ? *live : t->regs; /* on a detour: there */
-	uint64_t at = (s->stack_start + HOME_FRAME_UP) & ~UINT64_C(63);
+	uint64_t at = (stack_start + HOME_FRAME_UP) & ~UINT64_C(63);
 	int n = regs_get_xsave(t->tid, p->xsave, sizeof(p->xsave), NULL);
 	size_t size;
 
@@ -147,25 +203,29 @@ static void place_frame(struct home *home, const struct survey *s, const struct 
 }
 
 /* Is everything there, and the stack far away from where the frame would stand? */
-static bool placeable(const struct survey *s, uint64_t sp)
+static bool placeable(const struct survey *s, const struct home_places *places, uint64_t sp)
 {
-	return s->call && s->sigreturn && sp < s->stack_end &&
-	       sp >= s->stack_start + HOME_FRAME_UP + HOME_STACK_ROOM;
+	return s->call && s->sigreturn && sp < places->stack_end &&
+	       sp >= places->stack_start + HOME_FRAME_UP + HOME_STACK_ROOM;
 }
 
 int home_open(struct home *home, const struct park_thread *t, bool leader,
-	      const struct user_regs_struct *regs, uint64_t sigmask, struct park_memory *memory,
-	      struct err *err)
+	      const struct user_regs_struct *regs, uint64_t sigmask,
+	      const struct home_places *places, struct park_memory *memory, struct err *err)
 {
+	struct home_places own = { .n = 0 };
 	struct survey s = { .tid = t->tid };
-	int rc = survey_maps(&s, memory, err);
+	int rc = places ? 0 : note_all(&own, t->tid, err);
 
+	places = places ? places : &own;
+	if (rc >= 0)
+		rc = survey(&s, places, memory, err);
 	*home = (struct home){ .insn = s.insn, .tid = t->tid };
-	if (rc >= 0 && leader && placeable(&s, regs_sp(regs))) {
+	if (rc >= 0 && leader && placeable(&s, places, regs_sp(regs))) {
 		OWNED_PTR struct placing *p = calloc(1, sizeof(*p));
 
 		if (p)
-			place_frame(home, &s, t, regs, sigmask, p);
+			place_frame(home, &s, places->stack_start, t, regs, sigmask, p);
 	}
 	return rc;
 }

@@ -9,10 +9,26 @@
 #pragma once
 
 #include "base/err.h"
+#include "procfs/maps.h"
 #include "trace/park.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { HOME_PLACES = 8 };
+
+/* What the maps of a process tell: where there may be code to borrow, and where its main stack is. */
+struct home_places {
+	struct home_place {
+		uint64_t start, end, offset, dev, ino;
+	} at[HOME_PLACES]; /* those of libc first: it has everything */
+	size_t n, nlibc;
+	bool more; /* there are others */
+	uint64_t stack_start, stack_end;
+};
+
+/* Mapping @vma of the process, if it is such. To be told of each once. */
+void home_note(struct home_places *places, const struct maps_vma *vma);
 
 struct home {
 	uint64_t insn; /* a system call instruction, always */
@@ -24,11 +40,11 @@ struct home {
 
 /*
  * Find the code and place the frame for thread @t, the leader of its process unless there is none.
- * @regs and @sigmask are those of the thread.
+ * @regs and @sigmask are those of the thread. @places: NULL: not known yet.
  */
 int home_open(struct home *home, const struct park_thread *t, bool leader,
-	      const struct user_regs_struct *regs, uint64_t sigmask, struct park_memory *memory,
-	      struct err *err);
+	      const struct user_regs_struct *regs, uint64_t sigmask,
+	      const struct home_places *places, struct park_memory *memory, struct err *err);
 
 /* Put back what stood there. */
 void home_close(struct home *home);

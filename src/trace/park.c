@@ -3,9 +3,8 @@
 
 #include "base/text.h"
 #include "host/fault.h"
+#include "host/proc.h"
 #include "host/procid.h"
-#include "procfs/stat.h"
-#include "trace/explain.h"
 #include "trace/halfway.h"
 #include "trace/memory.h"
 #include "trace/park_state.h"
@@ -59,20 +58,17 @@ static uint64_t detour_of(const struct park_process *p, const struct park_memory
 static int fill_process(struct park_process *p, const struct tree_process *from,
 			struct park_memory *memory, struct repair_list *late, struct err *err)
 {
-	char buf[1024];
-	struct stat_line stat;
-	long len = explain_read(from->pid, from->pid, "stat", buf, sizeof(buf));
 	int rc = 0;
 
 	p->pid = from->pid;
 	p->threads = calloc(from->n ? from->n : 1, sizeof(*p->threads));
 	if (!p->threads)
 		return err_set(err, ENOMEM, "parking process %d", from->pid);
-	if (len <= 0 || stat_parse(&stat, buf, (size_t)len, NULL) < 0)
+	if (proc_stat(from->pid, &p->stat, NULL) < 0)
 		return 0; /* was a zombie when it was listed, and has been waited for since */
-	if (all_gone(from) && stat.state != 'Z')
+	if (all_gone(from) && p->stat.state != 'Z')
 		return 0;
-	p->ppid = procid_meant((pid_t)stat.ppid);
+	p->ppid = procid_meant((pid_t)p->stat.ppid);
 	/* The leader first: one that was just ending may have been seized after the others. */
 	for (size_t i = 0; i < 2 * from->n && rc >= 0; i++) {
 		const struct tracee *t = &from->at[i % from->n];
@@ -99,10 +95,8 @@ static void fill_skipped(struct park *park, const struct tree_process *from)
 	struct park_skipped *s = &park->skipped[park->nskipped];
 	const struct tree_process *parent;
 	struct stat_line stat;
-	char buf[1024];
-	long len = explain_read(from->pid, from->pid, "stat", buf, sizeof(buf));
 
-	if (len <= 0 || stat_parse(&stat, buf, (size_t)len, NULL) < 0 || stat.state == 'X')
+	if (proc_stat(from->pid, &stat, NULL) < 0 || stat.state == 'X')
 		return; /* has ended and been waited for */
 	p->pid = from->pid;
 	p->ppid = procid_meant((pid_t)stat.ppid);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "procfs/stat.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ struct park_thread {
 
 struct park_process {
 	pid_t pid, ppid;
+	struct stat_line stat; /* as it stood; not of one that is skipped */
 	bool zombie; /* ended, not waited for: no threads */
 	bool skipped; /* a zombie only for the others: it lives, see park_skipped */
 	bool vfork_parent; /* waits in vfork: cannot run, could not be stopped */

@@ -15,10 +15,26 @@
 
 extern const uint8_t probe_blob_start[], probe_blob_end[];
 
-/* What of /proc/PID/task/TID/status matters here. */
+/* The signals of a thread. */
 struct mood {
 	uint64_t caught, pending;
 };
+
+/* The leader's: as its process's /proc/PID/stat has them, and what is pending for the whole process. */
+static int leaders_mood(const struct park_process *process, struct mood *mood, struct err *err)
+{
+	siginfo_t info[8];
+	struct __ptrace_peeksiginfo_args args = { .flags = PTRACE_PEEKSIGINFO_SHARED, .nr = 8 };
+	long n;
+
+	*mood = (struct mood){ process->stat.sig_caught, process->stat.sig_pending };
+	while ((n = ptrace(PTRACE_PEEKSIGINFO, process->pid, &args, info)) > 0) {
+		for (long i = 0; i < n; i++)
+			mood->pending |= UINT64_C(1) << ((unsigned int)info[i].si_signo - 1) % 64;
+		args.off += (uint64_t)n;
+	}
+	return n < 0 ? err_set(err, errno, "pending signals of process %d", process->pid) : 0;
+}
 
 static int read_mood(pid_t pid, pid_t tid, struct mood *mood, struct err *err)
 {
@@ -113,13 +129,15 @@ static int open_begin(struct probe *p, void *data, struct err *err)
 	(void)data;
 	if (!t)
 		return err_say(err, ESRCH, "it has no thread that could be asked");
-	rc = read_mood(t->pid, t->tid, &mood, err);
+	rc = t->tid == t->pid ? leaders_mood(p->process, &mood, err)
+			      : read_mood(t->pid, t->tid, &mood, err);
 	if (rc >= 0)
 		rc = check_seccomp(p->park, p->process, err);
 	if (rc < 0)
 		return rc;
 	p->stop_signal = choose_signal(&mood);
-	rc = remote_open(&p->remote, t, &p->process->threads[which], p->park->state->memory, err);
+	rc = remote_open(&p->remote, t, &p->process->threads[which], p->places,
+			 p->park->state->memory, err);
 	return rc < 0 ? rc : map_area(p, err);
 }
 
@@ -169,7 +187,7 @@ int probe_each(struct probe *const *probes, size_t n, probe_step *step, void *da
 }
 
 int probe_new(struct probe **probe, struct park *park, struct park_process *process,
-	      struct err *err)
+	      const struct home_places *places, struct err *err)
 {
 	struct probe *p = calloc(1, sizeof(*p));
 
@@ -178,6 +196,7 @@ int probe_new(struct probe **probe, struct park *park, struct park_process *proc
 		return err_set(err, ENOMEM, "probing");
 	p->park = park;
 	p->process = process;
+	p->places = places;
 	return 0;
 }
 

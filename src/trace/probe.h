@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "contract/image_format.h"
 #include "contract/probe_abi.h"
+#include "trace/home.h"
 #include "trace/park.h"
 
 struct probe_thread {
@@ -50,10 +51,11 @@ struct probe_report {
 struct probe; /* one process with the probe mapped */
 
 /*
- * For @process; nothing is done to it yet. To be closed, whatever comes. -ENOMEM.
+ * For @process; nothing is done to it yet. To be closed, whatever comes. -ENOMEM. @places: from its maps, to
+ * be there until it has been opened; NULL: not known.
  */
 int probe_new(struct probe **probe, struct park *park, struct park_process *process,
-	      struct err *err);
+	      const struct home_places *places, struct err *err);
 
 /*
  * Map the probe into the process of each. Like all functions here that take @n of them it lets all go before

@@ -30,6 +30,7 @@ enum {
 struct probe {
 	struct park *park;
 	const struct park_process *process;
+	const struct home_places *places;
 	struct remote remote; /* the thread that does most */
 	uint64_t area, area_size;
 	int stop_signal;

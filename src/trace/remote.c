@@ -47,7 +47,7 @@ int remote_wait(struct tracee *t, int *status, struct err *err)
 }
 
 int remote_open(struct remote *r, struct tracee *t, const struct park_thread *thread,
-		struct park_memory *memory, struct err *err)
+		const struct home_places *places, struct park_memory *memory, struct err *err)
 {
 	int rc;
 
@@ -56,8 +56,8 @@ int remote_open(struct remote *r, struct tracee *t, const struct park_thread *th
 	if (rc >= 0)
 		rc = regs_get_sigmask(t->tid, &r->sigmask, err);
 	if (rc >= 0)
-		rc = home_open(&r->home, thread, t->tid == t->pid, &r->saved, r->sigmask, memory,
-			       err);
+		rc = home_open(&r->home, thread, t->tid == t->pid, &r->saved, r->sigmask, places,
+			       memory, err);
 	r->insn = r->home.insn;
 	if (rc >= 0)
 		rc = regs_set_sigmask(t->tid, ~UINT64_C(0), err);

@@ -23,9 +23,9 @@ struct remote {
 	bool open;
 };
 
-/* @thread is what the park knows of @t; @memory may be NULL. */
+/* @thread is what the park knows of @t, @places what its maps have told; @memory may be NULL. */
 int remote_open(struct remote *r, struct tracee *t, const struct park_thread *thread,
-		struct park_memory *memory, struct err *err);
+		const struct home_places *places, struct park_memory *memory, struct err *err);
 void remote_close(struct remote *r);
 
 /* In two steps, between which it runs: so that many can at once. */

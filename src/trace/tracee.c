@@ -76,6 +76,11 @@ static int take_leader(pid_t pid, bool nohang, int *status)
 	siginfo_t si = { 0 };
 
 	for (;;) {
+		/* Only stops: it may be killed at any time. Mostly there is one already. */
+		if (waitid(P_PID, (id_t)pid, &si, WSTOPPED | WNOHANG | __WALL) == 0 && si.si_pid) {
+			*status = si.si_status << 8 | 0x7f;
+			return 1;
+		}
 		if (waitid(P_PID, (id_t)pid, &si, WEXITED | WSTOPPED | WNOWAIT | hang) < 0)
 			return -errno;
 		if (!si.si_pid)
@@ -85,11 +90,7 @@ static int take_leader(pid_t pid, bool nohang, int *status)
 		*status = si.si_code == CLD_EXITED ? si.si_status << 8 : si.si_status;
 		if (has_ended(&si))
 			return 1;
-		si.si_pid = 0; /* only stops: it may have been killed since we looked */
-		if (waitid(P_PID, (id_t)pid, &si, WSTOPPED | WNOHANG | __WALL) == 0 && si.si_pid) {
-			*status = si.si_status << 8 | 0x7f;
-			return 1;
-		}
+		si.si_pid = 0;
 	}
 }
 

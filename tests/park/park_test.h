@@ -95,7 +95,7 @@ static inline void probe_it(struct park *park, int round)
 	struct probe_report report = { 0 };
 	pid_t copy;
 
-	if (probe_new(&probe, park, &park->processes[0], &err) < 0 ||
+	if (probe_new(&probe, park, &park->processes[0], NULL, &err) < 0 ||
 	    probe_open(&probe, 1, &err) < 0) {
 		bad("probe_open: %s", err.msg);
 		return;

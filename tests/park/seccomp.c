@@ -49,7 +49,7 @@ static void parked(struct shared *s, struct park *park)
 	struct probe *probe;
 
 	(void)s;
-	EXPECT(probe_new(&probe, park, &park->processes[0], &err) == 0);
+	EXPECT(probe_new(&probe, park, &park->processes[0], NULL, &err) == 0);
 	EXPECT(probe_open(&probe, 1, &err) == -EPERM);
 	EXPECT(strstr(err.msg, "seccomp"));
 	probe_close(&probe, 1);
