@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "ckpt/capture.h"
 #include "host/procid.h"
+#include "host/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,12 @@ static void apart_look(struct apart_namespaces *ns, pid_t pid)
 		ns->link[i][n < 0 ? 0 : n] = '\0';
 	}
 }
+
+/* What is looked at for each process. */
+struct apart {
+	const struct park *park;
+	struct apart_namespaces own;
+};
 
 static int apart_check_namespaces(const struct apart_namespaces *own, pid_t pid, struct err *err)
 {
@@ -130,24 +137,26 @@ static const struct park_process *apart_parent(const struct park *park, pid_t pp
 	return NULL;
 }
 
-int capture_refuse_apart(const struct park *park, struct err *err)
+static int apart_check(void *arg, size_t i, struct err *err)
 {
-	struct apart_namespaces own;
-	int rc = 0;
+	const struct apart *a = arg;
+	const struct park_process *p = &a->park->processes[i];
+	const struct park_process *parent = apart_parent(a->park, p->ppid);
+	pid_t alive = park_alive(p);
+	int rc;
 
-	apart_look(&own, 0);
-	for (size_t i = 0; rc >= 0 && i < park->nprocesses; i++) {
-		const struct park_process *p = &park->processes[i];
-		const struct park_process *parent = apart_parent(park, p->ppid);
-		pid_t alive = park_alive(p);
+	if (p->zombie)
+		return 0;
+	rc = apart_check_namespaces(&a->own, alive, err);
+	if (rc >= 0 && parent && !parent->zombie)
+		rc = apart_check_joined(alive, park_alive(parent), err);
+	return rc < 0 ? rc : apart_check_threads(p, alive, err);
+}
 
-		if (p->zombie)
-			continue;
-		rc = apart_check_namespaces(&own, alive, err);
-		if (rc >= 0 && parent && !parent->zombie)
-			rc = apart_check_joined(alive, park_alive(parent), err);
-		if (rc >= 0)
-			rc = apart_check_threads(p, alive, err);
-	}
-	return rc;
+int capture_refuse_apart(const struct park *park, int workers, struct err *err)
+{
+	struct apart a = { .park = park };
+
+	apart_look(&a.own, 0);
+	return threads_each(apart_check, &a, park->nprocesses, workers, err);
 }

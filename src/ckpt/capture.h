@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "ckpt/notes.h"
 #include "image/model.h"
+#include "procfs/maps.h"
 #include "procfs/status.h"
 #include "res/res.h"
 #include "res/shared.h"
@@ -37,8 +38,12 @@ struct capture {
 	bool swapping; /* some memory of this machine is swapped out */
 	struct notes *notes;
 	struct notes_supposed *supposed;
-	uint64_t resident; /* pages; known when the mappings have been captured */
-	struct home_places places; /* likewise: for the probe */
+	/* Known when the mappings have been read: */
+	uint64_t resident; /* pages */
+	MODEL_ARRAY(struct maps_vma) seen; /* the mappings; until they are captured */
+	char *text; /* where their paths stand */
+	bool suppose; /* they are from maps, not from smaps */
+	struct home_places places; /* for the probe; known when the mappings have been captured */
 	/* Of thread @alive; known when the process has been captured. */
 	struct status status; /* but for its groups */
 	char comm[16];
@@ -59,7 +64,7 @@ int machine_look(struct machine *machine, struct err *err);
 int capture_machine(struct model *m, const struct machine *machine, struct err *err);
 
 /* apart.c: what cannot be captured of processes as such is refused by name. */
-int capture_refuse_apart(const struct park *park, struct err *err);
+int capture_refuse_apart(const struct park *park, int workers, struct err *err);
 
 /* process.c: ids, credentials, paths, limits of the process. The probe has been opened. */
 int capture_process(struct capture *c, struct err *err);
@@ -78,8 +83,13 @@ int capture_threads(struct capture *c, const struct probe_report *report, struct
 int policies_ask(const struct model *m, struct probe_report *report, struct err *err);
 int policies_take(struct capture *c, const struct probe_report *report, struct err *err);
 
-/* mappings.c: all mappings. */
+/*
+ * mappings.c: all mappings. First they are read, which may be done for several processes at once; then
+ * captured, or forgotten.
+ */
+int capture_read_vmas(struct capture *c, struct err *err);
 int capture_vmas(struct capture *c, struct err *err);
+void capture_forget_vmas(struct capture *c);
 
 /* vma.c: one of them, and the file behind it. */
 int capture_vma(struct capture *c, const struct maps_vma *s, struct err *err);

@@ -5,6 +5,7 @@
 #include "ckpt/checkpoint_state.h"
 #include "host/fault.h"
 #include "host/log.h"
+#include "host/threads.h"
 #include "res/mqueue.h"
 #include "trace/probe.h"
 
@@ -97,6 +98,13 @@ static void ckpt_add_process(struct ckpt *ckpt, const struct park_process *parke
 			p->m.process.flags |= IMG_PROC_JOINED;
 }
 
+static int ckpt_capture_unread(void *arg, size_t i, struct err *err)
+{
+	const struct ckpt *ckpt = arg;
+
+	return ckpt->processes[i].zombie ? 0 : res_capture_unread(ckpt->processes[i].alive, err);
+}
+
 /*
  * The descriptors of all processes before anything else: most refusals come from here, and a mapping may be
  * of a file that only another process has open.
@@ -104,13 +112,11 @@ static void ckpt_add_process(struct ckpt *ckpt, const struct park_process *parke
 static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 {
 	OWNED_PTR struct model **models = calloc(ckpt->nprocesses, sizeof(*models));
-	int rc = 0;
+	int rc;
 
 	if (!models)
 		return err_set(err, ENOMEM, "capture %zu processes", ckpt->nprocesses);
-	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++)
-		if (!ckpt->processes[i].zombie)
-			rc = res_capture_unread(ckpt->processes[i].alive, err);
+	rc = threads_each(ckpt_capture_unread, ckpt, ckpt->nprocesses, ckpt->options.workers, err);
 	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
 		struct ckpt_process *p = &ckpt->processes[i];
 
@@ -132,7 +138,7 @@ static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 
 static int ckpt_capture(struct ckpt *ckpt, struct err *err)
 {
-	int rc = capture_refuse_apart(&ckpt->park, err);
+	int rc = capture_refuse_apart(&ckpt->park, ckpt->options.workers, err);
 
 	if (rc >= 0)
 		rc = ckpt_look_sysv(ckpt, err);

@@ -43,7 +43,7 @@ struct ckpt {
 	size_t nprocesses;
 	struct ckpt_result result;
 	struct machine machine;
-	uint64_t copied; /* bytes of small processes */
+	_Atomic uint64_t copied; /* bytes of small processes */
 	_Atomic uint64_t done;
 	atomic_bool cancelled;
 	uint64_t total;

@@ -7,39 +7,7 @@
 #include "procfs/maps.h"
 
 #include <errno.h>
-
-/* All of it from smaps. Of a large process what is not to be seen in maps is remembered. */
-static int mappings_exact(struct capture *c, struct maps_cursor *cursor, struct err *err)
-{
-	bool learn = c->resident > CAPTURE_FEW_PAGES;
-	struct maps_vma vma;
-	int rc = 0;
-
-	if (learn)
-		notes_forget(c->notes, c->parked->pid);
-	while (rc >= 0 && smaps_next(cursor, &vma)) {
-		rc = capture_vma(c, &vma, err);
-		if (learn)
-			notes_learn(c->notes, c->parked->pid, &vma);
-	}
-	return rc;
-}
-
-static int mappings_supposed(struct capture *c, struct maps_cursor *cursor, struct err *err)
-{
-	struct maps_vma vma;
-	int rc = 0;
-
-	while (rc >= 0 && maps_next(cursor, &vma)) {
-		uint32_t *flags = model_add(c->supposed);
-
-		if (!flags)
-			return err_set(err, ENOMEM, "keep mappings");
-		*flags = vma.flags = notes_suppose(c->notes, c->parked->pid, &vma);
-		rc = capture_vma(c, &vma, err);
-	}
-	return rc;
-}
+#include <stdlib.h>
 
 /*
  * To read smaps takes as long as there are pages, to read maps as there are mappings. What only smaps tells
@@ -64,21 +32,20 @@ static bool mappings_may_be_swapped(struct capture *c, struct maps_cursor cursor
 	return false;
 }
 
-/* The text of maps, or (then *@suppose is false) of smaps. */
-static int mappings_read(struct capture *c, bool *suppose, char **text, size_t *len,
-			 struct err *err)
+/* The text of maps, or of smaps. */
+static int mappings_read(struct capture *c, size_t *len, struct err *err)
 {
-	*suppose = mappings_may_suppose(c);
-	if (*suppose) {
-		int rc = proc_read(c->alive, "maps", text, len, err);
+	c->suppose = mappings_may_suppose(c);
+	if (c->suppose) {
+		int rc = proc_read(c->alive, "maps", &c->text, len, err);
 
-		if (rc < 0 || !mappings_may_be_swapped(c, maps_over(*text, *len)))
+		if (rc < 0 || !mappings_may_be_swapped(c, maps_over(c->text, *len)))
 			return rc;
-		owned_ptr_done(text);
-		*text = NULL;
-		*suppose = false;
+		free(c->text);
+		c->text = NULL;
+		c->suppose = false;
 	}
-	return proc_read(c->alive, "smaps", text, len, err);
+	return proc_read(c->alive, "smaps", &c->text, len, err);
 }
 
 static int mappings_resident(struct capture *c, struct err *err)
@@ -98,23 +65,71 @@ static int mappings_resident(struct capture *c, struct err *err)
 	return 0;
 }
 
-int capture_vmas(struct capture *c, struct err *err)
+static int mappings_parse(struct capture *c, size_t len, struct err *err)
 {
-	OWNED_PTR char *text = NULL;
-	struct maps_cursor cursor;
+	struct maps_cursor cursor = maps_over(c->text, len);
+	struct maps_vma vma;
+
+	while (c->suppose ? maps_next(&cursor, &vma) : smaps_next(&cursor, &vma)) {
+		struct maps_vma *seen = model_add(&c->seen);
+
+		if (!seen)
+			return err_set(err, ENOMEM, "keep mappings");
+		*seen = vma;
+	}
+	if (maps_complete(&cursor))
+		return 0;
+	return err_say(err, EBADMSG, "/proc/%d/%s makes no sense at byte %zu", c->parked->pid,
+		       c->suppose ? "maps" : "smaps", (size_t)(cursor.text.at - c->text));
+}
+
+int capture_read_vmas(struct capture *c, struct err *err)
+{
 	size_t len;
-	bool suppose;
 	int rc = mappings_resident(c, err);
 
 	if (rc >= 0)
-		rc = mappings_read(c, &suppose, &text, &len, err);
-	if (rc < 0)
-		return rc;
-	cursor = maps_over(text, len);
-	rc = suppose ? mappings_supposed(c, &cursor, err) : mappings_exact(c, &cursor, err);
-	if (rc >= 0 && !maps_complete(&cursor))
-		return err_say(err, EBADMSG, "/proc/%d/%s makes no sense at byte %zu",
-			       c->parked->pid, suppose ? "maps" : "smaps",
-			       (size_t)(cursor.text.at - text));
+		rc = mappings_read(c, &len, err);
+	return rc < 0 ? rc : mappings_parse(c, len, err);
+}
+
+/* What is not to be seen in maps is supposed, or what smaps tells of a large process remembered. */
+static int mappings_note(struct capture *c, struct maps_vma *vma, bool learn, struct err *err)
+{
+	uint32_t *flags;
+
+	if (learn)
+		notes_learn(c->notes, c->parked->pid, vma);
+	if (!c->suppose)
+		return 0;
+	flags = model_add(c->supposed);
+	if (!flags)
+		return err_set(err, ENOMEM, "keep mappings");
+	*flags = vma->flags = notes_suppose(c->notes, c->parked->pid, vma);
+	return 0;
+}
+
+int capture_vmas(struct capture *c, struct err *err)
+{
+	bool learn = !c->suppose && c->resident > CAPTURE_FEW_PAGES;
+	int rc = 0;
+
+	if (learn)
+		notes_forget(c->notes, c->parked->pid);
+	for (size_t i = 0; rc >= 0 && i < c->seen.n; i++) {
+		rc = mappings_note(c, &c->seen.at[i], learn, err);
+		if (rc >= 0)
+			rc = capture_vma(c, &c->seen.at[i], err);
+	}
+	capture_forget_vmas(c);
 	return rc;
+}
+
+void capture_forget_vmas(struct capture *c)
+{
+	free(c->text);
+	c->text = NULL;
+	free(c->seen.at);
+	c->seen.at = NULL;
+	c->seen.n = c->seen.room = 0;
 }

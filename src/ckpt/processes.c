@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All processes of a checkpoint. Those that live are taken many at a time: what the probe does in one of them
- * it does in all, and only then is waited for.
+ * it does in all, and only then is waited for; what is only read from /proc into the model of one process
+ * is done by several threads.
  */
 #include "base/owned.h"
 #include "ckpt/checkpoint_state.h"
 #include "host/fault.h"
 #include "host/log.h"
+#include "host/threads.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,11 +30,10 @@ static int processes_copy_small(struct ckpt *ckpt, struct ckpt_process *p, struc
 	if (rc < 0)
 		return rc;
 	bytes = p->pages.bytes - before;
-	p->copied = bytes <= PROCESSES_SMALL_BYTES && ckpt->copied + bytes <= PROCESSES_SMALL_ALL;
-	if (p->copied) {
-		ckpt->copied += bytes;
+	p->copied = bytes <= PROCESSES_SMALL_BYTES &&
+		    atomic_fetch_add(&ckpt->copied, bytes) + bytes <= PROCESSES_SMALL_ALL;
+	if (p->copied)
 		return pages_copy_small(&p->pages, from, p->alive, err);
-	}
 	pages_drop(&p->pages, from);
 	p->m.guards.n = guards;
 	if (guards)
@@ -76,6 +77,31 @@ static int processes_each(struct processes *l, processes_step *step, struct err 
 	return 0;
 }
 
+/* A step that many threads take at once, each for another process. */
+struct processes_at_once {
+	struct processes *l;
+	processes_step *step;
+};
+
+static int processes_one(void *arg, size_t i, struct err *err)
+{
+	const struct processes_at_once *s = arg;
+
+	return s->step(s->l, i, err) < 0 ? err_add(err, "process %d", s->l->at[i]->pid) : 0;
+}
+
+static int processes_at_once(struct processes *l, processes_step *step, struct err *err)
+{
+	struct processes_at_once s = { l, step };
+
+	return threads_each(processes_one, &s, l->n, l->ckpt->options.workers, err);
+}
+
+static int processes_read(struct processes *l, size_t i, struct err *err)
+{
+	return capture_read_vmas(&l->captures[i], err);
+}
+
 static int processes_vmas(struct processes *l, size_t i, struct err *err)
 {
 	int rc = capture_machine(l->captures[i].m, &l->ckpt->machine, err);
@@ -109,17 +135,21 @@ static int processes_shared(struct processes *l, size_t i, struct err *err)
 	return rc < 0 || l->ckpt->options.hold ? rc : pages_copy(&p->pages, 0, p->alive, err);
 }
 
-/* The rest is left to the snapshot, where it is not small. */
-static int processes_private(struct processes *l, size_t i, struct err *err)
+static int processes_small(struct processes *l, size_t i, struct err *err)
 {
 	struct ckpt_process *p = l->at[i];
-	int rc = 0;
 
-	if (l->ckpt->options.hold)
+	if (l->ckpt->options.hold || p->resident > CAPTURE_FEW_PAGES)
 		return 0;
-	if (p->resident <= CAPTURE_FEW_PAGES)
-		rc = processes_copy_small(l->ckpt, p, err);
-	return rc < 0 || p->copied ? rc : processes_snapshot(l->ckpt, p, l->probes[i], err);
+	return processes_copy_small(l->ckpt, p, err);
+}
+
+/* The rest is left to the snapshot. */
+static int processes_large(struct processes *l, size_t i, struct err *err)
+{
+	if (l->ckpt->options.hold || l->at[i]->copied)
+		return 0;
+	return processes_snapshot(l->ckpt, l->at[i], l->probes[i], err);
 }
 
 static int processes_through_probe(struct processes *l, struct err *err)
@@ -127,14 +157,16 @@ static int processes_through_probe(struct processes *l, struct err *err)
 	int rc = probe_open(l->probes, l->n, err);
 
 	if (rc >= 0)
-		rc = processes_each(l, processes_settings, err);
+		rc = processes_at_once(l, processes_settings, err);
 	if (rc >= 0)
 		rc = processes_each(l, processes_aio, err);
 	if (rc >= 0)
 		rc = capture_signals(l->captures, l->probes, l->n, err);
 	if (rc >= 0)
 		rc = processes_each(l, processes_shared, err);
-	return rc < 0 ? rc : processes_each(l, processes_private, err);
+	if (rc >= 0)
+		rc = processes_at_once(l, processes_small, err);
+	return rc < 0 ? rc : processes_each(l, processes_large, err);
 }
 
 /*
@@ -143,9 +175,13 @@ static int processes_through_probe(struct processes *l, struct err *err)
  */
 static int processes_living(struct processes *l, struct err *err)
 {
-	int rc = processes_each(l, processes_vmas, err);
+	int rc = processes_at_once(l, processes_read, err);
 	size_t n = 0;
 
+	if (rc >= 0)
+		rc = processes_each(l, processes_vmas, err);
+	for (size_t i = 0; i < l->n; i++)
+		capture_forget_vmas(&l->captures[i]);
 	while (rc >= 0 && n < l->n) {
 		rc = probe_new(&l->probes[n], &l->ckpt->park, l->parked[n], &l->captures[n].places,
 			       err);

@@ -238,13 +238,8 @@ static void *write_thread(void *arg)
 static int write_workers(const struct write_job *job)
 {
 	uint64_t chunks = 1 + job->pages->bytes / IMG_CHUNK_MAX;
-	int n = job->workers;
+	int n = threads_wanted(job->workers);
 
-	if (n <= 0) {
-		cpu_set_t cpus;
-
-		n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 2;
-	}
 	if ((uint64_t)n > chunks)
 		n = (int)chunks;
 	return n;

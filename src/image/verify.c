@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,19 +192,12 @@ static int verify_sources(const struct image_reader *r, struct err *err)
 	return rc;
 }
 
-static int verify_cores(void)
-{
-	cpu_set_t cpus;
-
-	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-}
-
 int image_reader_verify(struct image_reader *r, int workers, struct err *err)
 {
 	struct verify v = { .r = r, .lock = PTHREAD_MUTEX_INITIALIZER };
 	int rc;
 
-	threads_run(verify_worker, &v, workers > 0 ? workers : verify_cores());
+	threads_run(verify_worker, &v, threads_wanted(workers));
 	if (v.err.num) {
 		*err = v.err;
 		return -err->num;

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 
@@ -166,10 +165,7 @@ static void *fill_work(void *arg)
 
 static int fill_workers(int wanted)
 {
-	cpu_set_t cpus;
-
-	if (wanted <= 0)
-		wanted = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+	wanted = threads_wanted(wanted);
 	return wanted > FILL_WORKERS_MAX ? FILL_WORKERS_MAX : wanted;
 }
 
