@@ -54,7 +54,7 @@ static int mappings_resident(struct capture *c, struct err *err)
 	const char *s;
 	uint64_t size;
 	size_t len;
-	int rc = proc_read(c->alive, "statm", &text, &len, err);
+	int rc = proc_read_record(c->alive, "statm", &text, &len, err);
 
 	if (rc < 0)
 		return rc;

@@ -29,7 +29,7 @@ static int process_number(pid_t pid, const char *name, unsigned int base, uint64
 	bool negative;
 
 	*value = 0;
-	if (proc_read(pid, name, &text, &len, NULL) < 0)
+	if (proc_read_record(pid, name, &text, &len, NULL) < 0)
 		return -ENOENT;
 	negative = text[0] == '-';
 	s = text + negative;
@@ -126,7 +126,7 @@ static int process_status(struct capture *c, struct err *err)
 	struct scan groups;
 	size_t len;
 	uint32_t gid;
-	int rc = proc_read(c->alive, "status", &text, &len, err);
+	int rc = proc_read_record(c->alive, "status", &text, &len, err);
 
 	if (rc >= 0)
 		rc = status_parse(status, text, len, err);
@@ -198,7 +198,7 @@ static int process_auxv(struct capture *c, struct err *err)
 {
 	OWNED_PTR char *text = NULL;
 	size_t len;
-	int rc = proc_read(c->alive, "auxv", &text, &len, err);
+	int rc = proc_read_record(c->alive, "auxv", &text, &len, err);
 
 	if (rc < 0)
 		return rc;
@@ -229,7 +229,7 @@ static int process_limit(const struct capture *c, unsigned int i, struct rlimit 
 		return 0;
 	if (errno != EPERM)
 		return err_set(err, errno, "limits");
-	rc = proc_read(c->alive, "limits", &text, &len, err);
+	rc = proc_read_record(c->alive, "limits", &text, &len, err);
 	if (rc < 0)
 		return rc;
 	/* A header, then a line each, in the order of their numbers. */

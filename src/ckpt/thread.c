@@ -115,14 +115,14 @@ static int thread_read(const struct capture *c, struct img_thread *t, struct sta
 	int rc;
 
 	text_format(name, sizeof(name), "task/%d/comm", shown);
-	rc = proc_read(c->alive, name, &comm, &len, err);
+	rc = proc_read_record(c->alive, name, &comm, &len, err);
 	if (rc < 0)
 		return rc;
 	if (len && comm[len - 1] == '\n')
 		comm[--len] = '\0';
 	memcpy(t->comm, comm, len < sizeof(t->comm) ? len : sizeof(t->comm) - 1);
 	text_format(name, sizeof(name), "task/%d/status", shown);
-	rc = proc_read(c->alive, name, &text, &len, err);
+	rc = proc_read_record(c->alive, name, &text, &len, err);
 	if (rc >= 0)
 		rc = status_parse(status, text, len, err);
 	return rc < 0 ? rc : thread_check_ids(&c->m->process, status, c->alive, err);

@@ -57,7 +57,8 @@ char proc_state(pid_t pid)
 
 enum { PROC_READ_PIECE = 1 << 14 };
 
-int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err *err)
+static int proc_read_all(pid_t pid, const char *name, bool record, char **text, size_t *len,
+			 struct err *err)
 {
 	OWNED_PTR char *buf = NULL;
 	OWNED_FD int fd = -1;
@@ -82,10 +83,20 @@ int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err 
 		if (n < 0)
 			return err_set(err, errno, "read %s", path);
 		*len += (size_t)n;
-	} while (n > 0);
+	} while (n > 0 && !(record && *len < room - 1));
 	buf[*len] = '\0';
 	*text = owned_ptr_take(&buf);
 	return 0;
+}
+
+int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err *err)
+{
+	return proc_read_all(pid, name, false, text, len, err);
+}
+
+int proc_read_record(pid_t pid, const char *name, char **text, size_t *len, struct err *err)
+{
+	return proc_read_all(pid, name, true, text, len, err);
 }
 
 int proc_stat(pid_t pid, struct stat_line *stat, struct err *err)

@@ -5,10 +5,11 @@
 
 bool scan_line(struct scan *text, struct scan *line, bool partial)
 {
-	const char *p = text->at;
+	size_t left = scan_left(text);
+	const char *p = left ? __builtin_memchr(text->at, '\n', left) : NULL;
 
-	while (p < text->end && *p != '\n')
-		p++;
+	if (!p)
+		p = text->end;
 	if (p == text->end && (!partial || p == text->at))
 		return false;
 	*line = (struct scan){ text->at, p };

@@ -204,6 +204,19 @@ static void capture_look_done(struct capture_look *look)
 	look->text = NULL;
 }
 
+/* What belongs to the descriptor, not to its description. */
+static int capture_look_info(struct capture_look *look, struct err *err)
+{
+	struct res_seen *seen = &look->seen;
+	char path[64];
+	int rc;
+
+	text_format(path, sizeof(path), "fdinfo/%d", seen->fd);
+	rc = proc_read_record(seen->pid, path, &look->text, &seen->len, err);
+	seen->text = look->text;
+	return rc < 0 ? rc : fdinfo_parse(&seen->info, seen->text, seen->len, err);
+}
+
 /* What there is to know about descriptor @fd of @pid, for which @dup is ours. */
 static int capture_look(struct capture_look *look, struct res_capture *c, pid_t pid, int fd,
 			int dup, struct err *err)
@@ -211,7 +224,6 @@ static int capture_look(struct capture_look *look, struct res_capture *c, pid_t 
 	struct res_seen *seen = &look->seen;
 	char path[64];
 	ssize_t n;
-	int rc;
 
 	look->text = NULL;
 	*seen = (struct res_seen){ .pid = pid, .fd = fd, .dup = dup, .capture = c };
@@ -224,10 +236,7 @@ static int capture_look(struct capture_look *look, struct res_capture *c, pid_t 
 		res_linked_name(look->link, sizeof(look->link), seen->st.st_dev, seen->st.st_ino);
 	seen->link = look->link;
 	seen->flags = fcntl(dup, F_GETFL);
-	text_format(path, sizeof(path), "fdinfo/%d", fd);
-	rc = proc_read(pid, path, &look->text, &seen->len, err);
-	seen->text = look->text;
-	return rc < 0 ? rc : fdinfo_parse(&seen->info, seen->text, seen->len, err);
+	return capture_look_info(look, err);
 }
 
 /* The id of its description, captured now if it is new; in @m's tables from here on. */
@@ -282,14 +291,35 @@ static int capture_add(struct model *m, const struct res_seen *seen, uint32_t id
 	return 0;
 }
 
+/* One whose description is known: it is not looked at again. */
+static int capture_known(struct res_capture *c, struct model *m, pid_t pid, int fd, uint32_t id,
+			 struct err *err)
+{
+	struct capture_look look;
+	int rc;
+
+	look.seen = (struct res_seen){ .pid = pid, .fd = fd, .capture = c };
+	look.text = NULL;
+	rc = capture_look_info(&look, err);
+	if (rc >= 0)
+		rc = described_mention(m, id, err);
+	if (rc >= 0)
+		rc = capture_add(m, &look.seen, id, err);
+	capture_look_done(&look);
+	return rc;
+}
+
 static int capture_descriptor(struct res_capture *c, struct model *m, pid_t pid, int fd, int pidfd,
 			      struct err *err)
 {
-	OWNED_FD int dup = (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
+	OWNED_FD int dup = -1;
 	struct capture_look look;
-	uint32_t id = 0;
+	uint32_t id = described_inherited(c, pid, fd);
 	int rc;
 
+	if (id)
+		return capture_known(c, m, pid, fd, id, err);
+	dup = (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
 	if (dup < 0)
 		return err_set(err, dup, "look at descriptor %d", fd);
 	rc = capture_look(&look, c, pid, fd, dup, err);
@@ -333,5 +363,7 @@ int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid, struct er
 		return err_add(err, "process %d", pid);
 	if (m->fds.n)
 		qsort(m->fds.at, m->fds.n, sizeof(*m->fds.at), capture_compare_fds);
+	c->last = m;
+	c->last_pid = pid;
 	return 0;
 }

@@ -135,6 +135,23 @@ uint32_t described_known(struct res_capture *c, const struct res_seen *seen)
 	return 0;
 }
 
+static int described_by_number(const void *fd, const void *entry)
+{
+	return *(const int *)fd - ((const struct img_fd *)entry)->fd;
+}
+
+uint32_t described_inherited(struct res_capture *c, pid_t pid, int fd)
+{
+	const struct img_fd *its = NULL;
+
+	if (c->last && c->last->fds.n && !c->no_kcmp)
+		its = bsearch(&fd, c->last->fds.at, c->last->fds.n, sizeof(*its),
+			      described_by_number);
+	if (!its || sys5(__NR_kcmp, pid, c->last_pid, KCMP_FILE, fd, fd) != 0)
+		return 0;
+	return its->file;
+}
+
 static bool described_grow(struct res_capture *c)
 {
 	size_t room = c->room ? c->room * 2 : 64;

@@ -26,6 +26,12 @@ bool described_same(struct res_capture *c, const struct res_seen *seen, pid_t pi
 /* The id under which it was met already, or 0. */
 uint32_t described_known(struct res_capture *c, const struct res_seen *seen);
 
+/*
+ * The id of the description behind descriptor @fd of @pid, if the process captured last has the same under that
+ * number, as relations have what they inherited; else 0. It takes one call.
+ */
+uint32_t described_inherited(struct res_capture *c, pid_t pid, int fd);
+
 /* From here on whoever meets the description again, also in its own queue, finds it known. */
 int described_remember(struct res_capture *c, const struct res_seen *seen, uint32_t id,
 		       struct err *err);

@@ -51,6 +51,8 @@ struct res_capture {
 	bool unsorted; /* the kernel does not tell that order */
 	uint32_t next_id;
 	bool no_kcmp; /* refused here: fall back to toggling a status flag */
+	const struct model *last; /* of the process captured last, and its id; NULL: none yet */
+	pid_t last_pid;
 	struct inet_seen *inet; /* network sockets, until it is known who is connected to whom */
 	size_t ninet, inet_room;
 	struct sockdiag_all unix_all; /* once many have been asked for */
@@ -81,7 +83,8 @@ int res_capture_unread(pid_t pid, struct err *err);
 
 /*
  * Add all descriptors of parked process @pid to @m: an img_fd each, and an img_file for each open file
- * description not met before in this capture. What cannot be brought back is refused by name.
+ * description not met before in this capture. What cannot be brought back is refused by name. @m is to stay
+ * where it is until the next.
  */
 int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid, struct err *err);
 

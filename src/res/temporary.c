@@ -51,7 +51,7 @@ int temporary_look(struct res_capture *c, pid_t pid, struct err *err)
 	size_t len = 0;
 	int rc = 0;
 
-	if (proc_read(pid, "environ", &environ, &len, NULL) < 0)
+	if (proc_read_record(pid, "environ", &environ, &len, NULL) < 0)
 		return 0; /* not for us to see: it names none */
 	for (at = environ; rc >= 0 && (dir = proc_next_variable(&at, environ + len, names, n));)
 		rc = temporary_add(c, dir, err);

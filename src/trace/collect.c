@@ -71,19 +71,21 @@ static struct batch *batch_new(const struct probe *p)
 }
 
 /* Have it all done by the probe's thread. */
-static int batch_begin(struct probe *p, const struct batch *b, struct err *err)
+static int batch_begin(struct probe *p, struct batch *b, struct err *err)
 {
 	const struct remote *r = &p->remote;
 	pid_t pid = r->tracee->tid; /* the leader may have ended: then it has no memory */
 	struct probe_job job;
+	const struct remote_piece pieces[] = {
+		{ p->area + PROBE_AT_SLOT, &job, sizeof(job) },
+		{ p->area + PROBE_AT_CALLS, b->calls, b->n * sizeof(b->calls[0]) },
+	};
 	int rc;
 
 	job_init(&job, p, &r->saved, r->sigmask);
 	job.calls = p->area + PROBE_AT_CALLS;
 	job.ncalls = b->n;
-	rc = remote_write(pid, p->area + PROBE_AT_SLOT, &job, sizeof(job), err);
-	if (rc >= 0)
-		rc = remote_write(pid, job.calls, b->calls, b->n * sizeof(b->calls[0]), err);
+	rc = remote_write_pieces(pid, pieces, 2, err);
 	if (rc >= 0)
 		rc = job_start(p, r->tracee, &r->saved, p->area + PROBE_AT_SLOT, err);
 	return rc;
@@ -91,15 +93,13 @@ static int batch_begin(struct probe *p, const struct batch *b, struct err *err)
 
 static int batch_end(struct probe *p, struct batch *b, struct err *err)
 {
-	pid_t pid = p->remote.tracee->tid;
+	const struct remote_piece pieces[] = {
+		{ p->area + PROBE_AT_CALLS, b->calls, b->n * sizeof(b->calls[0]) },
+		{ b->out_addr, b->out, b->out_used },
+	};
 	int rc = job_wait(p, p->remote.tracee, err);
 
-	if (rc >= 0)
-		rc = remote_read(pid, p->area + PROBE_AT_CALLS, b->calls,
-				 b->n * sizeof(b->calls[0]), err);
-	if (rc >= 0)
-		rc = remote_read(pid, b->out_addr, b->out, b->out_used, err);
-	return rc;
+	return rc < 0 ? rc : remote_read_pieces(p->remote.tracee->tid, pieces, 2, err);
 }
 
 static int batch_run(struct probe *p, struct batch *b, struct err *err)

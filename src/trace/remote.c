@@ -10,27 +10,49 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+typedef ssize_t remote_transfer(pid_t pid, const struct iovec *here, unsigned long nhere,
+				const struct iovec *there, unsigned long nthere,
+				unsigned long flags);
+
+static int transfer(remote_transfer *call, const char *word, pid_t pid,
+		    const struct remote_piece *pieces, size_t n, struct err *err)
+{
+	struct iovec here[REMOTE_PIECES], there[REMOTE_PIECES];
+	size_t all = 0;
+	ssize_t done;
+
+	for (size_t i = 0; i < n; i++) {
+		here[i] = (struct iovec){ pieces[i].buf, pieces[i].size };
+		there[i] = (struct iovec){ (void *)(uintptr_t)pieces[i].addr, pieces[i].size };
+		all += pieces[i].size;
+	}
+	done = call(pid, here, n, there, n, 0);
+	if (done == (ssize_t)all)
+		return 0;
+	return err_set(err, done < 0 ? errno : EFAULT, "cannot %s %zu bytes at %#lx of process %d",
+		       word, all, (unsigned long)pieces[0].addr, pid);
+}
+
+int remote_read_pieces(pid_t pid, const struct remote_piece *pieces, size_t n, struct err *err)
+{
+	return transfer(process_vm_readv, "read", pid, pieces, n, err);
+}
+
+int remote_write_pieces(pid_t pid, const struct remote_piece *pieces, size_t n, struct err *err)
+{
+	return transfer(process_vm_writev, "write", pid, pieces, n, err);
+}
+
 int remote_read(pid_t pid, uint64_t addr, void *buf, size_t size, struct err *err)
 {
-	struct iovec here = { buf, size }, there = { (void *)(uintptr_t)addr, size };
-	ssize_t n = process_vm_readv(pid, &here, 1, &there, 1, 0);
-
-	if (n == (ssize_t)size)
-		return 0;
-	return err_set(err, n < 0 ? errno : EFAULT, "cannot read %zu bytes at %#lx of process %d",
-		       size, (unsigned long)addr, pid);
+	return remote_read_pieces(pid, &(struct remote_piece){ addr, buf, size }, 1, err);
 }
 
 int remote_write(pid_t pid, uint64_t addr, const void *buf, size_t size, struct err *err)
 {
-	struct iovec here = { (void *)(uintptr_t)buf, size };
-	struct iovec there = { (void *)(uintptr_t)addr, size };
-	ssize_t n = process_vm_writev(pid, &here, 1, &there, 1, 0);
+	struct remote_piece piece = { addr, (void *)(uintptr_t)buf, size };
 
-	if (n == (ssize_t)size)
-		return 0;
-	return err_set(err, n < 0 ? errno : EFAULT, "cannot write %zu bytes at %#lx of process %d",
-		       size, (unsigned long)addr, pid);
+	return remote_write_pieces(pid, &piece, 1, err);
 }
 
 int remote_wait(struct tracee *t, int *status, struct err *err)

@@ -51,3 +51,13 @@ int remote_wait(struct tracee *t, int *status, struct err *err);
 
 int remote_read(pid_t pid, uint64_t addr, void *buf, size_t size, struct err *err);
 int remote_write(pid_t pid, uint64_t addr, const void *buf, size_t size, struct err *err);
+
+/* Several pieces by one call. */
+struct remote_piece {
+	uint64_t addr;
+	void *buf; /* only read, where pieces are written */
+	size_t size;
+};
+enum { REMOTE_PIECES = 4 }; /* at most */
+int remote_read_pieces(pid_t pid, const struct remote_piece *pieces, size_t n, struct err *err);
+int remote_write_pieces(pid_t pid, const struct remote_piece *pieces, size_t n, struct err *err);
