@@ -98,11 +98,11 @@ static void ckpt_add_process(struct ckpt *ckpt, const struct park_process *parke
 			p->m.process.flags |= IMG_PROC_JOINED;
 }
 
-static int ckpt_capture_unread(void *arg, size_t i, struct err *err)
+static int ckpt_list_fds(void *arg, size_t i, struct err *err)
 {
-	const struct ckpt *ckpt = arg;
+	struct ckpt_process *p = &((struct ckpt *)arg)->processes[i];
 
-	return ckpt->processes[i].zombie ? 0 : res_capture_unread(ckpt->processes[i].alive, err);
+	return p->zombie ? 0 : res_list(&p->listing, p->alive, err);
 }
 
 /*
@@ -116,13 +116,14 @@ static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 
 	if (!models)
 		return err_set(err, ENOMEM, "capture %zu processes", ckpt->nprocesses);
-	rc = threads_each(ckpt_capture_unread, ckpt, ckpt->nprocesses, ckpt->options.workers, err);
+	rc = threads_each(ckpt_list_fds, ckpt, ckpt->nprocesses, ckpt->options.workers, err);
 	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
 		struct ckpt_process *p = &ckpt->processes[i];
 
 		models[i] = &p->m;
 		if (!p->zombie)
-			rc = res_capture_fds(&ckpt->res, &p->m, p->alive, err);
+			rc = res_capture_fds(&ckpt->res, &p->m, p->alive, &p->listing, err);
+		res_listing_done(&p->listing);
 	}
 	if (rc >= 0)
 		rc = ckpt_capture_named(ckpt, err);
@@ -251,6 +252,7 @@ static void ckpt_forget(struct ckpt *ckpt)
 
 		if (p->snapshot > 0)
 			probe_snapshot_destroy(p->snapshot);
+		res_listing_done(&p->listing);
 		pages_done(&p->pages);
 		model_done(&p->base.index);
 		free(p->supposed.at);

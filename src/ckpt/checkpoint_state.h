@@ -12,6 +12,7 @@
 struct ckpt_process {
 	struct model m;
 	struct notes_supposed supposed; /* of the mappings in m */
+	struct res_listing listing; /* until its descriptors have been captured */
 	struct pages_list pages;
 	pid_t pid;
 	pid_t alive; /* a thread of it that has not ended, for what the leader no longer has */

@@ -43,7 +43,7 @@ int proc_stat(pid_t pid, struct stat_line *stat, struct err *err);
 int proc_read(pid_t pid, const char *name, char **text, size_t *len, struct err *err);
 
 /*
- * The same of a file that the kernel writes in one go (status, statm, auxv, fdinfo, those of one number; not maps):
+ * The same of a file that the kernel writes in one go (status, statm, auxv, those of one number; not maps):
  * what is read at once is all of it, and nobody has to be asked whether there is more.
  */
 int proc_read_record(pid_t pid, const char *name, char **text, size_t *len, struct err *err);

@@ -3,17 +3,13 @@
 #include "base/owned.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "host/proc.h"
-#include "host/procid.h"
 #include "res/capture.h"
 #include "res/described.h"
 #include "res/kinds.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { CAPTURE_PIDFD_THREAD = O_EXCL }; /* PIDFD_THREAD, Linux 6.9 */
@@ -29,7 +25,6 @@ int capture_pidfd(pid_t pid)
 struct capture_look {
 	struct res_seen seen;
 	char link[3500];
-	char *text;
 };
 
 /* Pipes have two directions: standard input is the one that is read. */
@@ -198,45 +193,35 @@ int res_capture_saved(struct res_capture *c, struct model *m, uint64_t ino, uint
 	return 0;
 }
 
-static void capture_look_done(struct capture_look *look)
-{
-	free(look->text);
-	look->text = NULL;
-}
-
-/* What belongs to the descriptor, not to its description. */
-static int capture_look_info(struct capture_look *look, struct err *err)
+/* What is known of descriptor @d of @pid when it has been listed. */
+static int capture_look_listed(struct capture_look *look, struct res_capture *c, pid_t pid,
+			       const struct res_listing *l, const struct res_listed *d,
+			       struct err *err)
 {
 	struct res_seen *seen = &look->seen;
-	char path[64];
-	int rc;
 
-	text_format(path, sizeof(path), "fdinfo/%d", seen->fd);
-	rc = proc_read_record(seen->pid, path, &look->text, &seen->len, err);
-	seen->text = look->text;
-	return rc < 0 ? rc : fdinfo_parse(&seen->info, seen->text, seen->len, err);
+	*seen = (struct res_seen){ .pid = pid,
+				   .fd = d->fd,
+				   .text = listing_text(l, d->info),
+				   .len = d->info_len,
+				   .capture = c };
+	return fdinfo_parse(&seen->info, seen->text, seen->len, err);
 }
 
-/* What there is to know about descriptor @fd of @pid, for which @dup is ours. */
-static int capture_look(struct capture_look *look, struct res_capture *c, pid_t pid, int fd,
-			int dup, struct err *err)
+/* And what its description tells, for which @dup is ours. */
+static int capture_look(struct capture_look *look, int dup, const char *link, struct err *err)
 {
 	struct res_seen *seen = &look->seen;
-	char path[64];
-	ssize_t n;
 
-	look->text = NULL;
-	*seen = (struct res_seen){ .pid = pid, .fd = fd, .dup = dup, .capture = c };
-	text_format(path, sizeof(path), "/proc/%d/fd/%d", procid_shown(pid), fd);
-	n = readlink(path, look->link, sizeof(look->link) - 1);
-	if (n < 0 || fstat(dup, &seen->st) < 0)
-		return err_set(err, errno, "look at descriptor %d", fd);
-	look->link[n] = '\0';
+	seen->dup = dup;
+	if (fstat(dup, &seen->st) < 0)
+		return err_set(err, errno, "look at descriptor %d", seen->fd);
+	text_format(look->link, sizeof(look->link), "%s", link);
 	if (S_ISREG(seen->st.st_mode) && seen->st.st_nlink && text_ends(look->link, " (deleted)"))
 		res_linked_name(look->link, sizeof(look->link), seen->st.st_dev, seen->st.st_ino);
 	seen->link = look->link;
 	seen->flags = fcntl(dup, F_GETFL);
-	return capture_look_info(look, err);
+	return 0;
 }
 
 /* The id of its description, captured now if it is new; in @m's tables from here on. */
@@ -247,11 +232,29 @@ static int capture_identify(struct res_capture *c, struct model *m, const struct
 	return *id ? described_mention(m, *id, err) : capture_describe(c, m, seen, id, err);
 }
 
+static int capture_flying(struct res_capture *c, struct model *m, int fd,
+			  const struct res_listing *l, uint32_t *id, struct err *err)
+{
+	const struct res_listed *d = &l->fds.at[0];
+	struct capture_look look;
+	int rc = capture_look_listed(&look, c, getpid(), l, d, err);
+
+	if (rc >= 0)
+		rc = capture_look(&look, fd, listing_text(l, d->link), err);
+	if (rc >= 0)
+		rc = capture_identify(c, m, &look.seen, id, err);
+	if (rc >= 0 && described_find(c, *id) && described_find(c, *id)->late)
+		rc = err_say(err, RES_BUSY,
+			     "'%s' belongs to a process; try again when it has been received",
+			     look.link);
+	return rc;
+}
+
 int res_capture_flying(struct res_capture *c, struct model *m, int fd, uint32_t *id,
 		       struct err *err)
 {
 	int *more = realloc(c->flying, (c->nflying + 1) * sizeof(*more));
-	struct capture_look look;
+	struct res_listing own = { .n = 0 };
 	int rc;
 
 	if (!more) {
@@ -260,14 +263,10 @@ int res_capture_flying(struct res_capture *c, struct model *m, int fd, uint32_t 
 	}
 	c->flying = more;
 	c->flying[c->nflying++] = fd;
-	rc = capture_look(&look, c, getpid(), fd, fd, err);
+	rc = listing_add_own(&own, fd, err);
 	if (rc >= 0)
-		rc = capture_identify(c, m, &look.seen, id, err);
-	capture_look_done(&look);
-	if (rc >= 0 && described_find(c, *id) && described_find(c, *id)->late)
-		rc = err_say(err, RES_BUSY,
-			     "'%s' belongs to a process; try again when it has been received",
-			     look.link);
+		rc = capture_flying(c, m, fd, &own, id, err);
+	res_listing_done(&own);
 	return rc < 0 ? err_add(err, "descriptor in flight") : 0;
 }
 
@@ -291,78 +290,44 @@ static int capture_add(struct model *m, const struct res_seen *seen, uint32_t id
 	return 0;
 }
 
-/* One whose description is known: it is not looked at again. */
-static int capture_known(struct res_capture *c, struct model *m, pid_t pid, int fd, uint32_t id,
-			 struct err *err)
-{
-	struct capture_look look;
-	int rc;
-
-	look.seen = (struct res_seen){ .pid = pid, .fd = fd, .capture = c };
-	look.text = NULL;
-	rc = capture_look_info(&look, err);
-	if (rc >= 0)
-		rc = described_mention(m, id, err);
-	if (rc >= 0)
-		rc = capture_add(m, &look.seen, id, err);
-	capture_look_done(&look);
-	return rc;
-}
-
-static int capture_descriptor(struct res_capture *c, struct model *m, pid_t pid, int fd, int pidfd,
+static int capture_descriptor(struct res_capture *c, struct model *m, pid_t pid,
+			      const struct res_listing *l, const struct res_listed *d, int pidfd,
 			      struct err *err)
 {
 	OWNED_FD int dup = -1;
 	struct capture_look look;
-	uint32_t id = described_inherited(c, pid, fd);
-	int rc;
+	uint32_t id = described_inherited(c, pid, d->fd);
+	int rc = capture_look_listed(&look, c, pid, l, d, err);
 
-	if (id)
-		return capture_known(c, m, pid, fd, id, err);
-	dup = (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
+	if (rc < 0)
+		return rc;
+	if (id) { /* its description is known, and not looked at again */
+		rc = described_mention(m, id, err);
+		return rc < 0 ? rc : capture_add(m, &look.seen, id, err);
+	}
+	dup = (int)sys3(__NR_pidfd_getfd, pidfd, d->fd, 0);
 	if (dup < 0)
-		return err_set(err, dup, "look at descriptor %d", fd);
-	rc = capture_look(&look, c, pid, fd, dup, err);
+		return err_set(err, dup, "look at descriptor %d", d->fd);
+	rc = capture_look(&look, dup, listing_text(l, d->link), err);
 	if (rc >= 0)
 		rc = capture_identify(c, m, &look.seen, &id, err);
-	if (rc >= 0)
-		rc = capture_add(m, &look.seen, id, err);
-	capture_look_done(&look);
-	return rc;
+	return rc < 0 ? rc : capture_add(m, &look.seen, id, err);
 }
 
-static int capture_compare_fds(const void *a, const void *b)
-{
-	return ((const struct img_fd *)a)->fd - ((const struct img_fd *)b)->fd;
-}
-
-int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid, struct err *err)
+int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid,
+		    const struct res_listing *listing, struct err *err)
 {
 	OWNED_FD int pidfd = capture_pidfd(pid);
-	char path[64];
-	struct dirent *entry;
-	uint64_t fd;
-	DIR *dir;
 	int rc = 0;
 
 	if (pidfd < 0)
 		return err_set(err, pidfd, "pidfd of process %d", pid);
-	rc = temporary_look(c, pid, err);
-	if (rc < 0)
-		return rc;
-	procid_path(path, sizeof(path), pid, "fd");
-	dir = opendir(path);
-	if (!dir)
-		return err_set(err, errno, "open %s", path);
-	while (rc >= 0 && (entry = readdir(dir))) {
-		if (text_number(entry->d_name, &fd))
-			rc = capture_descriptor(c, m, pid, (int)fd, pidfd, err);
-	}
-	closedir(dir);
+	for (size_t i = 0; rc >= 0 && i < listing->temporary.n; i++)
+		rc = temporary_add(c, listing_text(listing, listing->temporary.at[i]), err);
+	for (size_t i = 0; rc >= 0 && i < listing->fds.n; i++)
+		rc = capture_descriptor(c, m, pid, listing, &listing->fds.at[i], pidfd, err);
 	if (rc < 0)
 		return err_add(err, "process %d", pid);
-	if (m->fds.n)
-		qsort(m->fds.at, m->fds.n, sizeof(*m->fds.at), capture_compare_fds);
 	c->last = m;
 	c->last_pid = pid;
 	return 0;

@@ -27,8 +27,8 @@ bool described_same(struct res_capture *c, const struct res_seen *seen, pid_t pi
 uint32_t described_known(struct res_capture *c, const struct res_seen *seen);
 
 /*
- * The id of the description behind descriptor @fd of @pid, if the process captured last has the same under that
- * number, as relations have what they inherited; else 0. It takes one call.
+ * The id of the description behind descriptor @fd of @pid, if the process captured last has the same under
+ * that number, as relations have what they inherited; else 0. It takes one call.
  */
 uint32_t described_inherited(struct res_capture *c, pid_t pid, int fd);
 

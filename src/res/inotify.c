@@ -46,9 +46,14 @@ struct inotify_look {
 	unsigned int left, left_far;
 };
 
+bool inotify_is_link(const char *link)
+{
+	return text_equal(link, "anon_inode:inotify");
+}
+
 static bool inotify_match(const struct res_seen *seen)
 {
-	return text_equal(seen->link, "anon_inode:inotify");
+	return inotify_is_link(seen->link);
 }
 
 static bool inotify_is(const struct inotify_look *look, const struct stat *st)
@@ -180,7 +185,7 @@ static int inotify_keep(const struct res_seen *seen, const struct fdinfo_watch *
 	return rc < 0 ? err_set(err, rc, "keep a watch") : 0;
 }
 
-static int inotify_refuse_unread(int dup, int fd, struct err *err)
+int inotify_refuse_unread(int dup, int fd, struct err *err)
 {
 	int queued = 0;
 
@@ -190,35 +195,6 @@ static int inotify_refuse_unread(int dup, int fd, struct err *err)
 		       "descriptor %d (inotify) has events that the program has not read yet; try "
 		       "again when it has",
 		       fd);
-}
-
-int res_capture_unread(pid_t pid, struct err *err)
-{
-	OWNED_FD int pidfd = -1;
-	char path[64], link[32];
-	struct dirent *e;
-	uint64_t fd;
-	int rc = 0;
-	DIR *dir;
-
-	procid_path(path, sizeof(path), pid, "fd");
-	dir = opendir(path);
-	while (dir && rc >= 0 && (e = readdir(dir))) {
-		ssize_t n = readlinkat(dirfd(dir), e->d_name, link, sizeof(link) - 1);
-
-		link[n < 0 ? 0 : n] = '\0';
-		if (!text_equal(link, "anon_inode:inotify") || !text_number(e->d_name, &fd))
-			continue;
-		if (pidfd < 0)
-			pidfd = capture_pidfd(pid);
-		OWNED_FD int dup = (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
-
-		if (dup >= 0)
-			rc = inotify_refuse_unread(dup, (int)fd, err);
-	}
-	if (dir)
-		closedir(dir);
-	return rc < 0 ? err_add(err, "process %d", pid) : 0;
 }
 
 static int inotify_capture(struct model *m, const struct res_seen *seen, struct img_file *f,

@@ -25,9 +25,13 @@ enum { ROOM_LOWEST = 16 }; /* what is made stands here or above, even for a mome
  */
 char *res_find_inode(dev_t dev, ino_t ino, const char *likely, unsigned int *left);
 
-/* temporary.c: the directories for temporary files that the environment of @pid names. */
-int temporary_look(struct res_capture *c, pid_t pid, struct err *err);
+/* temporary.c: @named, in the environment of a process, is a directory for temporary files. */
+int temporary_add(struct res_capture *c, const char *named, struct err *err);
 void temporary_done(struct res_capture *c);
+
+/* inotify.c: is that a descriptor's link? Has @dup, the program's @fd, events to read? */
+bool inotify_is_link(const char *link);
+int inotify_refuse_unread(int dup, int fd, struct err *err);
 
 /* filter.c: the filter of the socket @seen into file @at of @m; and out of it, where there is one. */
 int filter_capture(struct model *m, const struct res_seen *seen, size_t at, struct err *err);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "image/model.h"
 #include "procfs/fdinfo.h"
+#include "res/listing.h"
 #include "res/sockdiag.h"
 
 #include <errno.h>
@@ -76,17 +77,12 @@ void res_capture_init(struct res_capture *c, const struct res_stream *streams, s
 void res_capture_done(struct res_capture *c);
 
 /*
- * Refuse with -RES_BUSY if parked process @pid has inotify events to read. For all processes before any of
- * them is captured, which may tell them of more.
+ * Add all descriptors of parked process @pid, listed before, to @m: an img_fd each, and an img_file for each
+ * open file description not met before in this capture. What cannot be brought back is refused by name. @m is
+ * to stay where it is until the next.
  */
-int res_capture_unread(pid_t pid, struct err *err);
-
-/*
- * Add all descriptors of parked process @pid to @m: an img_fd each, and an img_file for each open file
- * description not met before in this capture. What cannot be brought back is refused by name. @m is to stay
- * where it is until the next.
- */
-int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid, struct err *err);
+int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid,
+		    const struct res_listing *listing, struct err *err);
 
 /*
  * When the descriptors of all parked processes, those of @models, have been captured: what could not be seen

@@ -5,7 +5,6 @@
  */
 #include "base/owned.h"
 #include "base/text.h"
-#include "host/proc.h"
 #include "res/kinds.h"
 
 #include <limits.h>
@@ -21,7 +20,7 @@ bool res_is_temporary(const struct res_capture *c, const char *path)
 	       text_starts(path, "/run/");
 }
 
-static int temporary_add(struct res_capture *c, const char *named, struct err *err)
+int temporary_add(struct res_capture *c, const char *named, struct err *err)
 {
 	OWNED_PTR char *dir = realpath(named, NULL);
 	char **more;
@@ -40,22 +39,6 @@ static int temporary_add(struct res_capture *c, const char *named, struct err *e
 	c->temporary = more;
 	c->temporary[c->ntemporary++] = owned_ptr_take(&dir);
 	return 0;
-}
-
-int temporary_look(struct res_capture *c, pid_t pid, struct err *err)
-{
-	static const char *const names[] = { "TMPDIR=/", "TMP=/", "TEMP=/" };
-	const size_t n = sizeof(names) / sizeof(names[0]);
-	OWNED_PTR char *environ = NULL;
-	const char *at, *dir;
-	size_t len = 0;
-	int rc = 0;
-
-	if (proc_read_record(pid, "environ", &environ, &len, NULL) < 0)
-		return 0; /* not for us to see: it names none */
-	for (at = environ; rc >= 0 && (dir = proc_next_variable(&at, environ + len, names, n));)
-		rc = temporary_add(c, dir, err);
-	return rc;
 }
 
 void temporary_done(struct res_capture *c)
