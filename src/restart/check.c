@@ -19,9 +19,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A file that processes share memory by. */
+struct check_file {
+	uint64_t dev, ino;
+	bool memory; /* the restart makes it, with what stands in the images */
+	bool written; /* through a mapping: then its contents are what they are */
+};
+
+/* What is the same for all images, and looked at once. */
+struct check_common {
+	struct cpu_features cpu;
+	MODEL_ARRAY(struct check_file) files;
+};
+
 struct check {
-	struct image_reader *const *images;
-	size_t n;
+	const struct check_common *common;
 	const struct model *m;
 	struct err *err;
 	size_t used; /* of err->msg */
@@ -48,20 +60,19 @@ static void check_say(struct check *c, int num, const char *fmt, ...)
 static void check_cpu(struct check *c)
 {
 	const struct img_ref words = c->m->machine.cpu_features;
-	struct cpu_features here, there = { 0 };
+	struct cpu_features there = { 0 };
 	char names[200] = "";
 	size_t used = 0;
 
 	if (!words.len)
 		return;
-	cpu_features_read(&here);
 	memcpy(&there, model_bytes(c->m, words),
 	       words.len < sizeof(there) ? words.len : sizeof(there));
 	for (size_t w = 0; w < CPU_WORDS; w++)
 		for (unsigned int bit = 0; bit < 32; bit++) {
 			const char *name = cpu_feature_name(w, bit);
 
-			if (name && (there.word[w] & ~here.word[w]) >> bit & 1)
+			if (name && (there.word[w] & ~c->common->cpu.word[w]) >> bit & 1)
 				used += text_format(names + used, sizeof(names) - used, " %s",
 						    name);
 		}
@@ -84,27 +95,57 @@ static void check_unchanged(struct check *c, const char *path, uint64_t size, in
 		check_say(c, ESTALE, "'%s' has changed since the checkpoint", path);
 }
 
-static bool check_writes(const struct model *m, const struct img_file *f)
+static struct check_file *check_find(const struct check_common *common, const struct img_file *f)
 {
-	for (size_t i = 0; i < m->vmas.n; i++) {
-		const struct img_vma *v = &m->vmas.at[i];
-		const struct img_file *mapped =
-			v->flags & IMG_VMA_SHARED ? model_file(m, v->file) : NULL;
-
-		if (mapped && mapped->dev == f->dev && mapped->ino == f->ino &&
-		    (mapped == f || v->prot & PROT_WRITE))
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < common->files.n; i++)
+		if (common->files.at[i].dev == f->dev && common->files.at[i].ino == f->ino)
+			return &common->files.at[i];
+	return NULL;
 }
 
-/* Does a mapping of any process write to the file? Then its contents are what they are. */
+static bool check_note(struct check_common *common, const struct img_file *f, bool written)
+{
+	struct check_file *known = check_find(common, f);
+
+	if (!known) {
+		known = model_add(&common->files);
+		if (!known)
+			return false;
+		*known = (struct check_file){ .dev = f->dev, .ino = f->ino };
+	}
+	known->written |= written;
+	known->memory |= f->flags & IMG_FILE_MEMORY;
+	return true;
+}
+
+static bool check_note_all(struct check_common *common, const struct model *m)
+{
+	bool noted = true;
+
+	for (size_t i = 0; noted && i < m->files.n; i++)
+		if (m->files.at[i].flags & IMG_FILE_MEMORY)
+			noted = check_note(common, &m->files.at[i], false);
+	for (size_t i = 0; noted && i < m->vmas.n; i++) {
+		const struct img_vma *v = &m->vmas.at[i];
+		const struct img_file *f = v->flags & IMG_VMA_SHARED && v->prot & PROT_WRITE
+						   ? model_file(m, v->file)
+						   : NULL;
+
+		if (f)
+			noted = check_note(common, f, true);
+	}
+	return noted;
+}
+
+/* Does a mapping of any process write to the file, or might one of this process? */
 static bool check_written(const struct check *c, const struct img_file *f)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (check_writes(image_reader_model(c->images[i]), f))
+	const struct check_file *known = check_find(c->common, f);
+
+	for (size_t i = 0; i < c->m->vmas.n; i++)
+		if (c->m->vmas.at[i].flags & IMG_VMA_SHARED && c->m->vmas.at[i].file == f->id)
 			return true;
-	return false;
+	return known && known->written;
 }
 
 /* What was open as a link (O_PATH) must be one, wherever it leads to; one that is gone is made anew. */
@@ -123,17 +164,9 @@ static void check_link(struct check *c, const char *path)
 /* The restart makes it itself: its contents are here, or in other processes' images. */
 static bool check_will_be(const struct check *c, const struct img_file *f)
 {
-	if (f->flags & (IMG_FILE_SAVED | IMG_FILE_MEMORY))
-		return true;
-	for (size_t i = 0; i < c->n; i++) {
-		const struct model *m = image_reader_model(c->images[i]);
+	const struct check_file *known = check_find(c->common, f);
 
-		for (size_t k = 0; k < m->files.n; k++)
-			if (m->files.at[k].flags & IMG_FILE_MEMORY &&
-			    m->files.at[k].dev == f->dev && m->files.at[k].ino == f->ino)
-				return true;
-	}
-	return false;
+	return f->flags & IMG_FILE_SAVED || (known && known->memory);
 }
 
 static void check_mapped(struct check *c, const struct img_file *f)
@@ -280,10 +313,9 @@ static void check_aios(struct check *c)
 			check_aio(c, c->m->aios.at[i].nr);
 }
 
-static int check_image(struct image_reader *const *images, size_t n, size_t at, struct err *err)
+static int check_image(const struct check_common *common, const struct model *m, struct err *err)
 {
-	const struct model *m = image_reader_model(images[at]);
-	struct check c = { .images = images, .n = n, .m = m, .err = err };
+	struct check c = { .common = common, .m = m, .err = err };
 	const struct img_process *p = &m->process;
 
 	if (p->flags & IMG_PROC_ZOMBIE)
@@ -307,15 +339,23 @@ static int check_image(struct image_reader *const *images, size_t n, size_t at, 
 int restart_check(struct image_reader *const *images, size_t n,
 		  const struct restart_options *options, struct err *err)
 {
+	struct check_common common = { 0 };
+	int rc = 0;
+
 	(void)options;
 	if (!n)
 		return err_say(err, EBADMSG, "no process in this generation");
-	for (size_t i = 0; i < n; i++) {
+	cpu_features_read(&common.cpu);
+	for (size_t i = 0; rc >= 0 && i < n; i++)
+		if (!check_note_all(&common, image_reader_model(images[i])))
+			rc = err_set(err, ENOMEM, "check the images");
+	for (size_t i = 0; rc >= 0 && i < n; i++) {
 		const struct model *m = image_reader_model(images[i]);
-		int rc = check_image(images, n, i, err);
 
-		if (rc < 0)
-			return n > 1 ? err_add(err, "process %d", m->process.pid) : rc;
+		rc = check_image(&common, m, err);
+		if (rc < 0 && n > 1)
+			err_add(err, "process %d", m->process.pid);
 	}
-	return 0;
+	free(common.files.at);
+	return rc;
 }
