@@ -550,17 +550,34 @@ int tree_stop(struct tree *tree, struct err *err)
 	return rc;
 }
 
-/* Go on with one that could not be detached at once; true when it is done with. */
-static bool let_go(struct tracee *t, bool nohang)
+/* Is there something to do before it is let go? */
+static bool is_held(const struct tracee *t)
+{
+	return t->state == TRACEE_RUNNING || t->state == TRACEE_STOPPED || t->state == TRACEE_VFORK;
+}
+
+static bool nothing_held(const struct tree *tree)
+{
+	for (size_t i = 0; i < tree->n; i++)
+		for (size_t j = 0; j < tree->at[i].n; j++)
+			if (is_held(&tree->at[i].at[j]))
+				return false;
+	return true;
+}
+
+/*
+ * Go on with one that could not be detached at once; true when it is done with. What it has created since it
+ * was seized is attached as well, and added to be let go.
+ */
+static bool let_go(struct tree *tree, size_t process, size_t i, bool nohang)
 {
 	int rc = 0;
 
-	while (t->state == TRACEE_RUNNING || t->state == TRACEE_STOPPED ||
-	       t->state == TRACEE_VFORK) {
-		if (tracee_detach(t))
+	while (is_held(&tree->at[process].at[i])) {
+		if (tracee_detach(&tree->at[process].at[i]))
 			break;
 		/* Not stopped, or killed while it was: something is to come. */
-		rc = tracee_wait(t, nohang);
+		rc = tree_event(tree, process, i, nohang, NULL);
 		if (rc == -EAGAIN || rc == -EINTR)
 			return false;
 	}
@@ -569,13 +586,11 @@ static bool let_go(struct tracee *t, bool nohang)
 
 bool tree_tend(struct tree *tree)
 {
-	bool done = true;
-
 	/* Leaders last: the kernel tells of their end when all their threads have been reaped. */
 	for (size_t i = tree->n; i-- > 0;)
 		for (size_t j = tree->at[i].n; j-- > 0;)
-			done &= let_go(&tree->at[i].at[j], true);
-	return done;
+			let_go(tree, i, j, true);
+	return nothing_held(tree);
 }
 
 static void detach_all(struct tree *tree)
@@ -594,11 +609,13 @@ static void detach_all(struct tree *tree)
 /* One after the other; a tick must be running. */
 static bool await_rest(struct tree *tree, int64_t deadline)
 {
-	for (size_t i = tree->n; i-- > 0;)
-		for (size_t j = tree->at[i].n; j-- > 0;)
-			while (!let_go(&tree->at[i].at[j], false))
-				if (tick_now() > deadline)
-					return false;
+	do {
+		for (size_t i = tree->n; i-- > 0;)
+			for (size_t j = tree->at[i].n; j-- > 0;)
+				while (!let_go(tree, i, j, false))
+					if (tick_now() > deadline)
+						return false;
+	} while (!nothing_held(tree));
 	return true;
 }
 
