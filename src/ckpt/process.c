@@ -253,6 +253,29 @@ static int process_rlimits(struct capture *c, struct err *err)
 	return 0;
 }
 
+/* What can be seen of one that has ended; what a restart makes of one that was left out. */
+static int process_ended(struct capture *c, struct err *err)
+{
+	struct img_process *p = &c->m->process;
+	OWNED_PTR char *name = NULL;
+	size_t len;
+	int rc = proc_read(c->alive, "comm", &name, &len, err);
+
+	if (rc >= 0)
+		rc = process_status(c, err);
+	if (rc < 0)
+		return rc;
+	if (len && name[len - 1] == '\n')
+		len--;
+	memcpy(p->comm, name, len < sizeof(p->comm) ? len : sizeof(p->comm) - 1);
+	p->flags |= IMG_PROC_ZOMBIE;
+	if (c->parked->skipped) {
+		p->flags &= ~(uint32_t)IMG_PROC_FOREGROUND;
+		p->exit_code = SIGKILL;
+	}
+	return 0;
+}
+
 int capture_process(struct capture *c, struct err *err)
 {
 	struct img_process *p = &c->m->process;
@@ -263,14 +286,8 @@ int capture_process(struct capture *c, struct err *err)
 		return rc;
 	if (c->parked->pid == c->root)
 		p->flags |= IMG_PROC_ROOT;
-	if (c->parked->zombie) {
-		p->flags |= IMG_PROC_ZOMBIE;
-		if (c->parked->skipped) { /* what a restart makes of it */
-			p->flags &= ~(uint32_t)IMG_PROC_FOREGROUND;
-			p->exit_code = SIGKILL;
-		}
-		return 0;
-	}
+	if (c->parked->zombie)
+		return process_ended(c, err);
 	if (c->parked->nthreads && c->parked->threads[0].group_stopped) {
 		p->flags |= IMG_PROC_STOPPED;
 		p->stop_signal = SIGSTOP;

@@ -122,6 +122,8 @@ json_t *describe_process(const struct model *m)
 			      describe_hex(p->personality));
 	char umask[16];
 
+	if (p->flags & IMG_PROC_ZOMBIE)
+		json_object_set_new(j, "name", json_text(p->comm));
 	snprintf(umask, sizeof(umask), "0%03o", p->umask);
 	json_object_set_new(j, "umask", json_string(umask));
 	json_object_set_new(j, "uids", describe_ids(p->uid, 4));

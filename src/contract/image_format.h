@@ -141,7 +141,8 @@ _Static_assert(sizeof(struct img_machine) == 88, "on disk");
 
 enum {
 	IMG_PROC_ROOT = 1 << 0, /* what the agent launched or adopted: its exit status is ours */
-	IMG_PROC_ZOMBIE = 1 << 1, /* ended, not yet waited for: exit_code, nothing else */
+	IMG_PROC_ZOMBIE =
+		1 << 1, /* ended, not yet waited for: exit_code, ids and comm, nothing else */
 	IMG_PROC_STOPPED = 1 << 2, /* stopped by job control: stop_signal */
 	IMG_PROC_SUBREAPER = 1 << 3,
 	IMG_PROC_THP_DISABLE = 1 << 4,
@@ -188,7 +189,7 @@ struct img_process {
 	 */
 	uint64_t detour;
 	struct img_ref exe_data; /* the bytes of exe where that has no name any more */
-	uint64_t reserved[2];
+	char comm[16]; /* of a zombie: its name; others have theirs with their first thread */
 };
 _Static_assert(sizeof(struct img_process) == 400, "on disk");
 

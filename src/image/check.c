@@ -135,6 +135,8 @@ static int check_threads(const struct check *c)
 {
 	const struct model *m = c->m;
 
+	if (!memchr(m->process.comm, 0, sizeof(m->process.comm)))
+		return check_refuse(c, "process", 0, "its name has no end");
 	if (!m->threads.n && !(m->process.flags & IMG_PROC_ZOMBIE))
 		return check_refuse(c, "threads", 0, "is missing");
 	if (m->threads.n && m->threads.at[0].tid != m->process.pid)

@@ -490,6 +490,19 @@ static void __attribute__((noreturn)) child_end_like(uint32_t wait_status)
 	_exit(WEXITSTATUS(wait_status));
 }
 
+/*
+ * What can be seen of it: its name, and whose it was, as far as that may be chosen here. An older image tells
+ * neither.
+ */
+static void child_seem_like(const struct img_process *p)
+{
+	if (!p->comm[0])
+		return;
+	prctl(PR_SET_NAME, p->comm, 0, 0, 0);
+	sys3(__NR_setresgid, p->gid[0], p->gid[1], p->gid[2]);
+	sys3(__NR_setresuid, p->uid[0], p->uid[1], p->uid[2]);
+}
+
 /* Ignoring a pending signal forgets it. */
 static void child_forget_signal(int sig)
 {
@@ -571,6 +584,7 @@ void child_run_maker(struct child_context *c, size_t index)
 
 void child_run(struct child_context *c, size_t index)
 {
+	const struct img_process *p = &child_model(c, index)->process;
 	struct child_board *board = &c->boards[index];
 	char word;
 
@@ -579,9 +593,10 @@ void child_run(struct child_context *c, size_t index)
 	c->go[1] = -1;
 	if (read(c->go[0], &word, 1) != 1)
 		_exit(1);
-	if (child_model(c, index)->process.flags & IMG_PROC_ZOMBIE &&
-	    place_take(c, index, NULL, &board->err) >= 0)
-		child_end_like(child_model(c, index)->process.exit_code);
+	if (p->flags & IMG_PROC_ZOMBIE && place_take(c, index, NULL, &board->err) >= 0) {
+		child_seem_like(p);
+		child_end_like(p->exit_code);
+	}
 	if (!board->err.num && child_prepare(c, index, &board->err) < 0 && !board->err.num)
 		board->err.num = EIO;
 	_exit(1);
