@@ -10,7 +10,10 @@
 
 enum { STACK_ALIGN = 16 };
 
-/* Go to @entry(@a, @b) on the stack that ends at @top, for good. */
+/*
+ * Go to @entry(@a, @b) on the stack that ends at @top, for good. No operand may be in rbp, which is cleared
+ * on the way.
+ */
 static inline void __attribute__((noreturn))
 stack_jump(void *top, void (*entry)(void *, void *), void *a, void *b)
 {
@@ -19,7 +22,7 @@ stack_jump(void *top, void (*entry)(void *, void *), void *a, void *b)
 			 "call *%1\n\t"
 			 "ud2"
 			 :
-			 : "r"(top), "r"(entry), "D"(a), "S"(b)
+			 : "a"(top), "c"(entry), "D"(a), "S"(b)
 			 : "memory");
 	__builtin_unreachable();
 }
