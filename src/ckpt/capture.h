@@ -47,6 +47,7 @@ struct capture {
 	/* Of thread @alive; known when the process has been captured. */
 	struct status status; /* but for its groups */
 	char comm[16];
+	bool child_continued; /* as the probe_report has it; known with the signals */
 };
 
 /* What there is to say of this machine; looked at before the program is stopped. */
@@ -75,6 +76,13 @@ int capture_process(struct capture *c, struct err *err);
  */
 int capture_signals(struct capture *captures, struct probe *const *probes, size_t n,
 		    struct err *err);
+
+/*
+ * told.c: what the process of @probe has been told of its child @parked, of its stop or of its going on, into
+ * what is kept of that, @child.
+ */
+int capture_told(struct probe *probe, struct img_process *child, const struct park_process *parked,
+		 struct err *err);
 
 /* thread.c: every thread. Takes what the probe found from @report; NULL: not known. */
 int capture_threads(struct capture *c, const struct probe_report *report, struct err *err);

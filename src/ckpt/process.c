@@ -288,9 +288,10 @@ int capture_process(struct capture *c, struct err *err)
 		p->flags |= IMG_PROC_ROOT;
 	if (c->parked->zombie)
 		return process_ended(c, err);
-	if (c->parked->nthreads && c->parked->threads[0].group_stopped) {
+	if (park_stopped(c->parked)) {
 		p->flags |= IMG_PROC_STOPPED;
-		p->stop_signal = SIGSTOP;
+		if (!p->stop_signal) /* else its parent knows better */
+			p->stop_signal = SIGSTOP;
 	}
 	if (c->parked->nthreads && c->parked->threads[0].exited)
 		p->flags |= IMG_PROC_LEADER_EXITED;

@@ -65,6 +65,7 @@ struct processes {
 	struct capture captures[PROCESSES_AT_ONCE];
 	struct probe *probes[PROCESSES_AT_ONCE];
 	size_t n;
+	bool stops; /* one of the whole computation is stopped */
 };
 
 typedef int processes_step(struct processes *l, size_t i, struct err *err);
@@ -119,6 +120,24 @@ static int processes_settings(struct processes *l, size_t i, struct err *err)
 	return capture_process(&l->captures[i], err);
 }
 
+/* Only few have been stopped, or have gone on unnoticed: all others are not even looked for. */
+static int processes_told(struct processes *l, size_t i, struct err *err)
+{
+	const struct ckpt *ckpt = l->ckpt;
+	int rc = 0;
+
+	if (!l->stops && !l->captures[i].child_continued)
+		return 0;
+	for (size_t k = 0; rc >= 0 && k < ckpt->nprocesses; k++) {
+		const struct park_process *p = &ckpt->park.processes[k];
+
+		if (p->ppid == l->at[i]->pid && !p->zombie &&
+		    (park_stopped(p) || l->captures[i].child_continued))
+			rc = capture_told(l->probes[i], &ckpt->processes[k].m.process, p, err);
+	}
+	return rc;
+}
+
 static int processes_aio(struct processes *l, size_t i, struct err *err)
 {
 	return capture_aio(&l->captures[i], l->probes[i], err);
@@ -162,6 +181,8 @@ static int processes_through_probe(struct processes *l, struct err *err)
 		rc = processes_each(l, processes_aio, err);
 	if (rc >= 0)
 		rc = capture_signals(l->captures, l->probes, l->n, err);
+	if (rc >= 0)
+		rc = processes_each(l, processes_told, err);
 	if (rc >= 0)
 		rc = processes_each(l, processes_shared, err);
 	if (rc >= 0)
@@ -233,6 +254,8 @@ int ckpt_capture_processes(struct ckpt *ckpt, struct err *err)
 	if (!l)
 		return err_set(err, ENOMEM, "capture %zu processes", ckpt->nprocesses);
 	l->ckpt = ckpt;
+	for (size_t i = 0; i < ckpt->nprocesses; i++)
+		l->stops |= park_stopped(&ckpt->park.processes[i]);
 	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
 		struct park_process *parked = &ckpt->park.processes[i];
 		struct ckpt_process *p = &ckpt->processes[i];

@@ -121,6 +121,7 @@ static void signals_take_report(struct capture *c, const struct probe_report *r)
 {
 	struct img_process *p = &c->m->process;
 
+	c->child_continued = r->child_continued;
 	p->dumpable = (uint32_t)r->dumpable;
 	p->securebits = (uint32_t)r->securebits;
 	p->membarrier = r->membarrier > 0 ? (uint64_t)r->membarrier : 0;

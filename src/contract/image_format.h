@@ -154,6 +154,8 @@ enum {
 	IMG_PROC_LOCK_FUTURE = 1 << 10, /* mlockall(MCL_FUTURE) */
 	IMG_PROC_MEMORY_MERGE = 1 << 11, /* PR_SET_MEMORY_MERGE */
 	IMG_PROC_THP_ADVISED = 1 << 12, /* PR_SET_THP_DISABLE but for memory that is advised */
+	IMG_PROC_STOP_TOLD = 1 << 13, /* its parent has waited for its stop */
+	IMG_PROC_CONTINUED = 1 << 14, /* its parent has not waited for its going on */
 };
 
 struct img_process {

@@ -242,21 +242,40 @@ static int build_fill(struct build *b, struct restart_result *result, struct err
 	return rc;
 }
 
-static int build_finish(struct build *b, struct err *err)
+/* Something for each process that lives. */
+static int build_each(struct build *b, int (*step)(struct build *b, size_t i, struct err *err),
+		      struct err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc >= 0 && i < b->context.n; i++) {
 		if (build_model(b, i)->process.flags & IMG_PROC_ZOMBIE)
 			continue;
-		rc = tracer_stop_threads(&b->tracer, i, err);
-		if (rc >= 0)
-			rc = finish_process(&b->finish[i], b->context.boards[i].header,
-					    b->context.options->env, err);
+		rc = step(b, i, err);
 		if (rc < 0)
 			err_add(err, "process %d", b->tracer.at[i].pid);
 	}
 	return rc;
+}
+
+static int build_stop_one(struct build *b, size_t i, struct err *err)
+{
+	int rc = tracer_stop_threads(&b->tracer, i, err);
+
+	return rc < 0 ? rc : finish_stop(build_model(b, i), err);
+}
+
+static int build_finish_one(struct build *b, size_t i, struct err *err)
+{
+	return finish_process(&b->finish[i], b->context.boards[i].header, b->context.options->env,
+			      err);
+}
+
+static int build_finish(struct build *b, struct err *err)
+{
+	int rc = build_each(b, build_stop_one, err);
+
+	return rc < 0 ? rc : build_each(b, build_finish_one, err);
 }
 
 static int build_roll_back(const struct build *b, struct err *err)

@@ -258,7 +258,7 @@ static int child_region(struct rebuild *b, struct layout *layout, struct err *er
 	void *region;
 	int rc;
 
-	rebuild_size(&size, b->m, b->nobjects + b->nwindows + b->ndropped);
+	rebuild_size(&size, b->m, b->nobjects + b->nwindows + b->ndropped + b->ntold);
 	size.parking = layout_areas_size(&b->own);
 	for (size_t i = 0; i < b->nobjects; i++)
 		size.parking += b->objects[i].size;
@@ -293,6 +293,27 @@ static int child_set_objects(const struct child_context *c, struct rebuild *b, s
 		return err_set(err, ENOMEM, "plan");
 	memcpy(b->objects, c->objects, c->nobjects * sizeof(*b->objects));
 	b->nobjects = c->nobjects;
+	return 0;
+}
+
+/* Those whose stops and goings on it will hear of while they are made. */
+static int child_set_told(const struct child_context *c, size_t index, struct rebuild *b,
+			  struct err *err)
+{
+	const uint32_t told = IMG_PROC_STOPPED | IMG_PROC_STOP_TOLD;
+
+	b->told = calloc(c->n, sizeof(*b->told));
+	if (!b->told)
+		return err_set(err, ENOMEM, "plan");
+	for (size_t i = 0; i < c->n; i++) {
+		const struct child_kin *p = &c->kin[i];
+
+		if (p->ppid != c->kin[index].pid)
+			continue;
+		b->hears |= p->flags & (IMG_PROC_STOPPED | IMG_PROC_CONTINUED);
+		if ((p->flags & told) == told)
+			b->told[b->ntold++] = p->pid;
+	}
 	return 0;
 }
 
@@ -545,6 +566,8 @@ static int child_prepare(struct child_context *c, size_t index, struct err *err)
 		rc = child_set_objects(c, &b, err);
 	if (rc >= 0)
 		rc = child_set_windows(c, index, &b, err);
+	if (rc >= 0)
+		rc = child_set_told(c, index, &b, err);
 	if (rc >= 0 && c->order)
 		rc = child_write_early(&b, err);
 	if (rc >= 0)

@@ -200,26 +200,83 @@ static int finish_thread(struct finish *f, size_t i, struct err *err)
 	return rc;
 }
 
-/*
- * From where it made our calls into a stop inside signal handling, as all other threads are in: only there
- * does the kernel look at an interrupted call. A process that job control had stopped is stopped again on
- * the way, before anything else reaches it; all other signals are still blocked.
- */
-static int finish_enter_stop(const struct img_process *p, struct err *err)
+/* Let thread @tid go on with signal @sig until it stops inside signal handling; returns what it stops for. */
+static int finish_await_stop(pid_t tid, int sig, struct err *err)
 {
 	int status = 0;
 
-	if (p->flags & IMG_PROC_STOPPED)
-		kill(p->pid, SIGSTOP);
-	else
-		ptrace(PTRACE_INTERRUPT, p->pid, 0, 0);
-	for (int sig = 0; status >> 16 != PTRACE_EVENT_STOP; sig = WSTOPSIG(status)) {
-		if (ptrace(PTRACE_CONT, p->pid, 0, sig) < 0 || waitpid(p->pid, &status, __WALL) < 0)
-			return err_set(err, errno, "stop process %d", p->pid);
+	while (status >> 16 != PTRACE_EVENT_STOP) {
+		if (ptrace(PTRACE_CONT, tid, 0, sig) < 0 || waitpid(tid, &status, __WALL) < 0)
+			return err_set(err, errno, "stop thread %d", tid);
 		if (!WIFSTOPPED(status))
-			return err_say(err, ESRCH, "process %d ended", p->pid);
+			return err_say(err, ESRCH, "thread %d ended", tid);
+		sig = WSTOPSIG(status);
 	}
-	return 0;
+	return WSTOPSIG(status);
+}
+
+/*
+ * From where it made our calls into a stop inside signal handling, as all other threads are in: only there
+ * does the kernel look at an interrupted call.
+ */
+static int finish_enter_stop(const struct img_process *p, struct err *err)
+{
+	ptrace(PTRACE_INTERRUPT, p->pid, 0, 0);
+	return finish_await_stop(p->pid, 0, err);
+}
+
+/* The signal that its parent shall hear that it has been stopped by, where that still stops it. */
+static int finish_stop_signal(const struct model *m)
+{
+	int sig = (int)m->process.stop_signal;
+
+	if (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU)
+		return SIGSTOP;
+	for (size_t i = 0; i < m->sigactions.n; i++)
+		if (m->sigactions.at[i].signo == (uint32_t)sig && m->sigactions.at[i].handler)
+			return SIGSTOP;
+	return sig;
+}
+
+/*
+ * The leader, which stands where it gets a signal. In a group that nobody could let go on only SIGSTOP stops.
+ * Returns the signal.
+ */
+static int finish_stop_leader(pid_t pid, int sig, struct err *err)
+{
+	int rc = 0;
+
+	if (sig != SIGSTOP) {
+		rc = regs_set_sigmask(pid, ~(UINT64_C(1) << (sig - 1)), err);
+		ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+		if (rc >= 0)
+			rc = finish_await_stop(pid, sig, err);
+		if (rc >= 0)
+			rc = regs_set_sigmask(pid, UINT64_MAX, err) < 0 ? -err->num : rc;
+	}
+	if (rc < 0 || rc == sig)
+		return rc;
+	kill(pid, SIGSTOP);
+	return finish_await_stop(pid, 0, err);
+}
+
+int finish_stop(const struct model *m, struct err *err)
+{
+	pid_t pid = m->process.pid;
+	bool goes_on = m->process.flags & IMG_PROC_CONTINUED;
+	int rc;
+
+	if (!goes_on && !(m->process.flags & IMG_PROC_STOPPED))
+		return 0;
+	rc = finish_stop_leader(pid, goes_on ? SIGSTOP : finish_stop_signal(m), err);
+	/* Its parent hears of it when the last thread has stopped. */
+	for (size_t i = 1; rc >= 0 && i < m->threads.n; i++)
+		rc = finish_await_stop(m->threads.at[i].tid, 0, err);
+	if (rc < 0 || !goes_on)
+		return rc < 0 ? rc : 0;
+	kill(pid, SIGCONT);
+	rc = finish_await_stop(pid, 0, err);
+	return rc < 0 ? rc : 0;
 }
 
 /* Let @tid run to its end, and stand there: it is no thread of the program any more. */

@@ -25,6 +25,12 @@ int finish_prepare(struct finish *f, const struct model *m, struct err *err);
 void finish_done(struct finish *f);
 
 /*
+ * Stop it as job control had, and let it go on again if that is news to its parent: before that one is
+ * finished, which takes what it hears of it for news no more. All threads are in ptrace stops.
+ */
+int finish_stop(const struct model *m, struct err *err);
+
+/*
  * @header: address of the plan in the process. @env: NAME=VALUE to set in its environment, or NULL. All
  * threads are in ptrace stops.
  */

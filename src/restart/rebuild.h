@@ -67,6 +67,9 @@ struct rebuild {
 	const int *close; /* descriptors to close once all is mapped */
 	size_t nclose;
 	struct plan_aio *aios; /* of the plan, as in the model */
+	int32_t *told; /* children that are stopped, which it has been told of; owned */
+	size_t ntold;
+	bool hears; /* of children, while they are made to stop and to go on */
 	int exe_fd; /* -1: leave /proc/PID/exe */
 	struct rebuild_now now;
 };
@@ -88,6 +91,12 @@ void rebuild_seal(struct rebuild *b); /* after everything else */
 void rebuild_thread(struct rebuild *b, const struct img_thread *t);
 void rebuild_process(struct rebuild *b);
 void rebuild_late(struct rebuild *b);
+
+/*
+ * Does pending signal @s wait for rebuild_late? What is sent to the process as a whole, a stop, which cannot
+ * be blocked, and what the leader may get of its children before then.
+ */
+bool rebuild_waits(const struct rebuild *b, const struct img_pending *s);
 
 /* Does the image have contents for [@start, @end)? */
 bool rebuild_has_runs(const struct model *m, uint64_t start, uint64_t end);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <asm/unistd.h>
 
@@ -224,10 +225,34 @@ void rebuild_process(struct rebuild *b)
 	process_limits(b, false);
 }
 
-/* What must wait until every thread stands still and is traced. */
-void rebuild_late(struct rebuild *b)
+/* Take away a signal that is pending only because of how this restart has been made. */
+static void process_drop(struct rebuild *b, int signo)
 {
-	const struct img_process *q = &b->m->process;
+	const struct process_time none = { 0 };
+	uint64_t set = UINT64_C(1) << (signo - 1);
+
+	plan_call(&b->plan, PLAN_TRY, __NR_rt_sigtimedwait, plan_data(&b->plan, &set, sizeof(set)),
+		  0, plan_data(&b->plan, &none, sizeof(none)), PROCESS_SIGSET);
+}
+
+/*
+ * Its children have stopped and gone on as they had before, and it has heard of that again: what it had been
+ * told is told to nobody now.
+ */
+static void process_job_control(struct rebuild *b)
+{
+	for (size_t i = 0; i < b->ntold; i++)
+		plan_call(&b->plan, PLAN_TRY, __NR_waitid, P_PID, PLAN_ARG(b->told[i]), 0,
+			  WSTOPPED | WNOHANG | __WALL, 0);
+	if (b->hears)
+		process_drop(b, SIGCHLD);
+	if (b->m->process.flags & IMG_PROC_CONTINUED)
+		process_drop(b, SIGCONT);
+}
+
+static void process_pending(struct rebuild *b)
+{
+	uint64_t pid = PLAN_ARG(b->m->process.pid);
 	struct plan *p = &b->plan;
 
 	for (size_t i = 0; i < b->m->pending.n; i++) {
@@ -236,13 +261,26 @@ void rebuild_late(struct rebuild *b)
 		int32_t signo;
 
 		memcpy(&signo, s->siginfo, sizeof(signo));
-		if (s->tid && signo == SIGSTOP)
-			plan_call(p, PLAN_MUST, __NR_tgkill, PLAN_ARG(q->pid), PLAN_ARG(s->tid),
-				  SIGSTOP);
-		else if (!s->tid)
-			plan_call(p, PLAN_MUST, __NR_rt_sigqueueinfo, PLAN_ARG(q->pid),
+		if (!rebuild_waits(b, s))
+			continue;
+		if (!s->tid)
+			plan_call(p, PLAN_MUST, __NR_rt_sigqueueinfo, pid, PLAN_ARG(signo), info);
+		else if (signo == SIGSTOP)
+			plan_call(p, PLAN_MUST, __NR_tgkill, pid, PLAN_ARG(s->tid), SIGSTOP);
+		else
+			plan_call(p, PLAN_MUST, __NR_rt_tgsigqueueinfo, pid, PLAN_ARG(s->tid),
 				  PLAN_ARG(signo), info);
 	}
+}
+
+/* What must wait until every thread stands still and is traced. */
+void rebuild_late(struct rebuild *b)
+{
+	const struct img_process *q = &b->m->process;
+	struct plan *p = &b->plan;
+
+	process_job_control(b);
+	process_pending(b);
 	process_limits(b, true);
 	/* 2 (readable by root only) is for the kernel to give; 0 comes as near as one can. */
 	plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_DUMPABLE, q->dumpable == 1 ? 1 : 0);

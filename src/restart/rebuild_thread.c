@@ -184,10 +184,16 @@ static void thread_caps(struct rebuild *b)
 				  cap);
 }
 
-/*
- * Only the thread itself may say that tgkill(2) sent it a signal. All are blocked here, so they stay pending;
- * a stop is not, and waits for rebuild_late.
- */
+bool rebuild_waits(const struct rebuild *b, const struct img_pending *s)
+{
+	int32_t signo;
+
+	memcpy(&signo, s->siginfo, sizeof(signo));
+	return !s->tid || signo == SIGSTOP ||
+	       (b->hears && signo == SIGCHLD && s->tid == b->m->process.pid);
+}
+
+/* Only the thread itself may say that tgkill(2) sent it one. All are blocked here, so they stay pending. */
 static void thread_pending(struct rebuild *b, const struct img_thread *t)
 {
 	for (size_t i = 0; i < b->m->pending.n; i++) {
@@ -195,7 +201,7 @@ static void thread_pending(struct rebuild *b, const struct img_thread *t)
 		int32_t signo;
 
 		memcpy(&signo, s->siginfo, sizeof(signo));
-		if (s->tid == t->tid && signo != SIGSTOP)
+		if (s->tid == t->tid && !rebuild_waits(b, s))
 			plan_call(&b->plan, PLAN_MUST, __NR_rt_tgsigqueueinfo,
 				  PLAN_ARG(b->m->process.pid), PLAN_ARG(s->tid), PLAN_ARG(signo),
 				  plan_data(&b->plan, s->siginfo, sizeof(s->siginfo)));

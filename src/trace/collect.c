@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 
 enum {
@@ -241,6 +242,7 @@ enum {
 	COLLECT_BRK,
 	COLLECT_HAS_LDT,
 	COLLECT_MERGE,
+	COLLECT_CONTINUED,
 	COLLECT_OWN,
 	COLLECT_PLACES = COLLECT_OWN + COLLECT_OWN_CALLS,
 };
@@ -264,6 +266,8 @@ static int collect_settings(struct probe *p, void *data, struct err *err)
 	BATCH_ADD(b, SYS_brk, 0, 0);
 	BATCH_ADD(b, SYS_modify_ldt, COLLECT_LDT, 0, collect_out, COLLECT_LDT);
 	BATCH_ADD(b, SYS_prctl, 0, COLLECT_GET_MEMORY_MERGE);
+	BATCH_ADD(b, SYS_waitid, sizeof(siginfo_t), P_ALL, 0, collect_out,
+		  WCONTINUED | WNOHANG | WNOWAIT | __WALL);
 	add_own(b);
 	add_places(b, report, 0);
 	return batch_begin(p, b, err);
@@ -274,6 +278,7 @@ static uint32_t take_settings(const struct batch *b, struct probe_report *report
 {
 	uint32_t at = take_signals(b, report);
 	const struct probe_call *calls = b->calls + at;
+	siginfo_t child = { 0 };
 
 	report->dumpable = (int32_t)calls[COLLECT_DUMPABLE].result;
 	report->keepcaps = (int32_t)calls[COLLECT_KEEPCAPS].result;
@@ -284,6 +289,8 @@ static uint32_t take_settings(const struct batch *b, struct probe_report *report
 	report->brk = (uint64_t)calls[COLLECT_BRK].result;
 	report->memory_merge = calls[COLLECT_MERGE].result > 0;
 	report->ldt = calls[COLLECT_HAS_LDT].result > 0;
+	batch_take(b, at + COLLECT_CONTINUED, &child, sizeof(child));
+	report->child_continued = child.si_pid > 0;
 	return at;
 }
 

@@ -198,6 +198,14 @@ pid_t park_alive(const struct park_process *p)
 	return p->pid;
 }
 
+bool park_stopped(const struct park_process *p)
+{
+	for (size_t i = 0; i < p->nthreads; i++)
+		if (!p->threads[i].exited)
+			return p->threads[i].group_stopped;
+	return false;
+}
+
 void park_end(struct park *park)
 {
 	struct park_state *s = park->state;

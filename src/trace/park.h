@@ -48,6 +48,9 @@ struct park_process {
 /* Its first thread that has not ended: /proc may have nothing more of the leader. @p itself, if all have. */
 pid_t park_alive(const struct park_process *p);
 
+/* Had job control stopped it before we came? */
+bool park_stopped(const struct park_process *p);
+
 /* With skip: one that may not be traced. It runs on all the time, and so does what is below it. */
 struct park_skipped {
 	pid_t pid, ppid;

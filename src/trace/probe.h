@@ -42,6 +42,7 @@ struct probe_report {
 	int64_t membarrier;
 	uint64_t brk;
 	bool ldt; /* it has a local descriptor table */
+	bool child_continued; /* a child of it has gone on, and it has not waited for that */
 	struct probe_thread *threads; /* as in park_process.threads; owned by the report */
 	struct probe_timer *timers; /* in: ids; out: the rest. Owned by the caller */
 	size_t ntimers;
