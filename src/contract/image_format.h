@@ -192,8 +192,11 @@ struct img_process {
 	uint64_t detour;
 	struct img_ref exe_data; /* the bytes of exe where that has no name any more */
 	char comm[16]; /* of a zombie: its name; others have theirs with their first thread */
+	uint32_t cwd_file; /* id of an img_file: the removed directory that cwd is; 0: by path */
+	uint32_t reserved;
+	uint64_t reserved2;
 };
-_Static_assert(sizeof(struct img_process) == 400, "on disk");
+_Static_assert(sizeof(struct img_process) == 416, "on disk");
 
 enum {
 	IMG_VMA_SHARED = 1 << 0, /* MAP_SHARED */

@@ -332,6 +332,12 @@ static bool dir_match(const struct res_seen *seen)
 	return S_ISDIR(seen->st.st_mode) || S_ISLNK(seen->st.st_mode);
 }
 
+/* What several descriptions of something without a name are all of. */
+static uint64_t reg_object(const struct stat *st)
+{
+	return (uint64_t)st->st_dev << 40 ^ st->st_ino;
+}
+
 /* A symbolic link (O_PATH, O_NOFOLLOW): where it leads to, in case that it is gone by then. */
 static int link_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 			struct err *err)
@@ -358,8 +364,10 @@ static int dir_capture(struct model *m, const struct res_seen *seen, struct img_
 		f->pos = (uint64_t)pos;
 	if (res_proc_pid(seen->link))
 		return reg_check_proc(seen, err);
-	if (text_ends(seen->link, " (deleted)"))
+	if (text_ends(seen->link, " (deleted)") && !reg_named(seen)) {
 		f->flags |= IMG_FILE_DELETED;
+		f->object = reg_object(&seen->st);
+	}
 	return S_ISLNK(f->mode) ? link_capture(m, seen, f, err) : 0;
 }
 
@@ -378,9 +386,31 @@ int res_open_removed(const char *path, mode_t mode, int flags, struct err *err)
 	fd = name ? open(name, flags) : -1;
 	if (fd < 0)
 		fd = err_set(err, errno, "restore removed directory '%s'", old);
-	if (name)
+	if (name) {
+		chmod(name, mode & 07777); /* the umask has no say */
 		rmdir(name);
+	}
 	return fd;
+}
+
+int res_capture_removed(struct res_capture *c, struct model *m, const char *path,
+			const struct stat *st, uint32_t *id, struct err *err)
+{
+	size_t at = m->files.n;
+	struct img_file *f = res_capture_file(c, m);
+
+	if (!f || model_put_string(m, &m->files.at[at].path, path) < 0)
+		return err_set(err, ENOMEM, "keep the removed directory '%s'", path);
+	f = &m->files.at[at];
+	f->kind = IMG_F_DIR;
+	f->open_flags = O_PATH | O_DIRECTORY;
+	f->flags = IMG_FILE_OPATH | IMG_FILE_DELETED;
+	f->mode = st->st_mode;
+	f->dev = st->st_dev;
+	f->ino = st->st_ino;
+	f->object = reg_object(st);
+	*id = f->id;
+	return 0;
 }
 
 /* A link like the one that was @path and has gone: where it was if that can be, else anywhere. */
@@ -423,6 +453,20 @@ static int link_make(const struct model *m, const struct img_file *f, struct err
 	return fd < 0 ? err_set(err, errno, "open the link '%s'", path) : fd;
 }
 
+/* However many descriptions it has, it is one directory. */
+static int dir_make_removed(const struct res_restart *r, const struct img_file *f, struct err *err)
+{
+	const char *path = model_string(r->m, f->path);
+	int made = f->object ? res_made_find(r, f->object, f->kind) : -1, fd;
+	char via[64];
+
+	if (made < 0)
+		return res_open_removed(path, f->mode, reg_open_flags(f), err);
+	text_format(via, sizeof(via), "/proc/self/fd/%d", made);
+	fd = open(via, reg_open_flags(f));
+	return fd < 0 ? err_set(err, errno, "open removed directory '%s' again", path) : fd;
+}
+
 static int dir_make(struct res_restart *r, const struct img_file *f, struct err *err)
 {
 	const char *path = model_string(r->m, f->path);
@@ -432,7 +476,7 @@ static int dir_make(struct res_restart *r, const struct img_file *f, struct err 
 	if (S_ISLNK(f->mode) && f->data.len) /* none of those below /proc */
 		return link_make(r->m, f, err);
 	if (f->flags & IMG_FILE_DELETED && text_ends(path, " (deleted)"))
-		return res_open_removed(path, f->mode, reg_open_flags(f), err);
+		return dir_make_removed(r, f, err);
 	fd = open(path, reg_open_flags(f));
 	if (fd < 0)
 		return err_set(err, errno, "open directory '%s'", path);

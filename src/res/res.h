@@ -226,6 +226,13 @@ int res_check_address(const struct model *m, const struct img_file *f, struct er
  */
 int res_open_removed(const char *path, mode_t mode, int flags, struct err *err);
 
+/*
+ * A removed directory that a process is in: an img_file in @m, which no descriptor need be for. It is the
+ * same one as that of any descriptor for it. *@id: of the record.
+ */
+int res_capture_removed(struct res_capture *c, struct model *m, const char *path,
+			const struct stat *st, uint32_t *id, struct err *err);
+
 /* The program of the process, from the image (exe_data): a nameless file. */
 int res_open_program(const struct model *m, struct err *err);
 

@@ -67,10 +67,16 @@ static void child_write(const char *path, const char *text)
 		(void)!write(fd, text, strlen(text));
 }
 
-static int child_enter(const char *cwd, struct err *err)
+static int child_enter(const struct child_context *c, const struct model *m, struct err *err)
 {
+	const char *cwd = model_string(m, m->process.cwd);
 	OWNED_FD int removed = -1;
 
+	if (m->process.cwd_file) {
+		if (fchdir(res_restart_find(c->res, m->process.cwd_file)) < 0)
+			return err_set(err, errno, "removed working directory '%s'", cwd);
+		return 0;
+	}
 	if (access(cwd, F_OK) < 0 && text_ends(cwd, " (deleted)")) {
 		removed = res_open_removed(cwd, CHILD_CWD_MODE, O_PATH | O_DIRECTORY | O_CLOEXEC,
 					   err);
@@ -82,16 +88,15 @@ static int child_enter(const char *cwd, struct err *err)
 	return 0;
 }
 
-static int child_attributes(const struct model *m, struct err *err)
+static int child_attributes(const struct child_context *c, const struct model *m, struct err *err)
 {
-	const char *cwd = model_string(m, m->process.cwd);
 	char text[32];
 
 	text_format(text, sizeof(text), "%d", m->process.oom_score_adj);
 	child_write("/proc/self/oom_score_adj", text);
 	text_format(text, sizeof(text), "0x%x", m->process.coredump_filter);
 	child_write("/proc/self/coredump_filter", text);
-	if (cwd[0] && child_enter(cwd, err) < 0)
+	if (m->process.cwd.len && child_enter(c, m, err) < 0)
 		return -err->num;
 	umask((mode_t)m->process.umask);
 	return 0;
@@ -575,7 +580,7 @@ static int child_prepare(struct child_context *c, size_t index, struct err *err)
 	if (rc < 0)
 		return rc;
 	child_await_ended(c, index);
-	rc = child_attributes(b.m, err);
+	rc = child_attributes(c, b.m, err);
 	if (rc >= 0)
 		rc = child_open_files(c, &b, &maps, err);
 	if (rc >= 0)
