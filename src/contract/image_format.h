@@ -69,6 +69,7 @@ enum img_table {
 	IMG_T_SYSV, /* struct img_sysv: System V objects of the whole computation, in one image */
 	IMG_T_SEM_TIES, /* struct img_sem_tie: what ties this process to System V semaphores */
 	IMG_T_AIOS, /* struct img_aio, by address */
+	IMG_T_EXTENTS, /* struct img_extent: contents of sparse files */
 	IMG_T_OPTIONAL = 0x8000,
 	IMG_T_POLICIES = IMG_T_OPTIONAL, /* struct img_policy: NUMA policies that are not default */
 };
@@ -415,6 +416,15 @@ struct img_file {
 	struct img_ref filter; /* of a socket, SO_ATTACH_FILTER: struct sock_filter */
 };
 _Static_assert(sizeof(struct img_file) == 184, "on disk");
+
+/* Of a file with holes, whose data is empty: bytes that stand in it. Of one file in their order. */
+struct img_extent {
+	uint64_t offset; /* in the file */
+	uint32_t file; /* id of an img_file of this image */
+	uint32_t reserved;
+	struct img_ref data;
+};
+_Static_assert(sizeof(struct img_extent) == 24, "on disk");
 
 enum {
 	IMG_PTY_LOCKED = 1 << 0, /* TIOCSPTLCK: the slave cannot be opened */

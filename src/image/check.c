@@ -479,6 +479,24 @@ static int check_aios(const struct check *c)
 	return mapped == c->m->aios.n ? 0 : check_refuse(c, "aios", mapped, "is missing");
 }
 
+static int check_extents(const struct check *c)
+{
+	for (size_t i = 0; i < c->m->extents.n; i++) {
+		const struct img_extent *e = &c->m->extents.at[i];
+
+		if (!check_file_id(c, e->file))
+			return check_refuse(c, "extents", i,
+					    "is of a file that is not in the image");
+		if (!check_bytes(c, e->data))
+			return check_refuse(
+				c, "extents", i,
+				"a reference lies outside the data table, or askew in it");
+		if (e->offset > (uint64_t)INT64_MAX - e->data.len)
+			return check_refuse(c, "extents", i, "lies outside of any file");
+	}
+	return 0;
+}
+
 static int check_policies(const struct check *c)
 {
 	for (size_t i = 0; i < c->m->policies.n; i++) {
@@ -510,9 +528,10 @@ static int check_ids(struct check *c, uint32_t *ids)
 int check_model(const struct model *m, uint32_t page_size, struct err *err)
 {
 	static int (*const checks[])(const struct check *) = {
-		check_machine, check_process, check_threads, check_vmas,   check_chunks,
-		check_runs,    check_guards,  check_signals, check_timers, check_rlimits,
-		check_files,   check_fds,     check_sysv,    check_aios,   check_policies,
+		check_machine, check_process, check_threads,  check_vmas,
+		check_chunks,  check_runs,    check_guards,   check_signals,
+		check_timers,  check_rlimits, check_files,    check_fds,
+		check_sysv,    check_aios,    check_policies, check_extents,
 	};
 	OWNED_PTR uint32_t *ids = calloc(m->files.n + m->elsewhere.n + 1, sizeof(*ids));
 	struct check c = { .m = m, .page = page_size, .err = err };

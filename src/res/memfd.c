@@ -6,13 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
-
-enum { MEMFD_SAVE_MAX = 1 << 30 };
 
 static bool memfd_match(const struct res_seen *seen)
 {
@@ -24,19 +24,21 @@ static int memfd_capture(struct model *m, const struct res_seen *seen, struct im
 {
 	off_t pos = lseek(seen->dup, 0, SEEK_CUR);
 	int seals = fcntl(seen->dup, F_GET_SEALS);
+	struct statfs fs;
 
 	if (text_starts(seen->link, "/memfd:secret"))
 		return err_say(err, ENOTSUP,
 			       "descriptor %d is secret memory, which nobody can read", seen->fd);
+	if (fstatfs(seen->dup, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC)
+		return err_say(
+			err, ENOTSUP,
+			"descriptor %d is '%s' of huge pages, which cannot be brought back yet; "
+			"let the program use ordinary ones",
+			seen->fd, seen->link);
 	f->pos = pos < 0 ? 0 : (uint64_t)pos;
 	f->object = seen->st.st_ino;
 	f->arg[MEMFD_ARG_SEALS] = seals < 0 ? 0 : (uint64_t)seals;
-	if (seen->st.st_size > MEMFD_SAVE_MAX)
-		return err_say(err, EFBIG,
-			       "descriptor %d is '%s' of %lld bytes: over 1 GiB is not saved",
-			       seen->fd, seen->link, (long long)seen->st.st_size);
-	f->flags |= IMG_FILE_SAVED;
-	return res_save_contents(m, &f->data, seen->dup, (uint64_t)seen->st.st_size, err);
+	return res_save_nameless(m, seen, f, err);
 }
 
 /* "/memfd:NAME (deleted)" -> NAME */
@@ -66,11 +68,10 @@ static int memfd_make_first(struct res_restart *r, const struct img_file *f, con
 	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return err_set(err, errno, "make '%s'", path);
-	rc = res_load_contents(r->m, f->data, fd, err);
+	rc = res_load_nameless(r->m, f, fd, err);
 	if (rc < 0)
 		return rc;
-	if (ftruncate(fd, (off_t)f->size) < 0)
-		return err_set(err, errno, "size of '%s'", path);
+	res_give_owner(fd, f);
 	if (f->mode & S_IFMT && fchmod(fd, f->mode & 07777) < 0)
 		return err_set(err, errno, "mode of '%s'", path);
 	if (f->arg[MEMFD_ARG_SEALS] && !(f->arg[MEMFD_ARG_SEALS] & F_SEAL_FUTURE_WRITE) &&

@@ -15,8 +15,6 @@
 #include <unistd.h>
 
 enum {
-	/* Contents of a nameless file live in the image's pool while it is written. */
-	REG_SAVE_MAX = 1 << 30,
 	REG_SMALL_MAX = 1 << 20, /* a file this small is kept without being asked to */
 	REG_SMALL_ALL =
 		4 << 20, /* of all such files of the computation: they are read in the pause */
@@ -150,11 +148,30 @@ static int reg_capture_named(struct model *m, const struct res_seen *seen, struc
 	return reg_save(m, seen, f, false, err);
 }
 
+/* What several descriptions of something without a name are all of. */
+static uint64_t reg_object(const struct stat *st)
+{
+	return (uint64_t)st->st_dev << 40 ^ st->st_ino;
+}
+
+static int reg_capture_nameless(struct model *m, const struct res_seen *seen, struct img_file *f,
+				struct err *err)
+{
+	f->flags |= IMG_FILE_DELETED | IMG_FILE_SAVED;
+	f->object = reg_object(&seen->st);
+	for (const struct img_file *other = m->files.at; other < f; other++)
+		if (other->kind == IMG_F_REG && other->object == f->object &&
+		    other->flags & IMG_FILE_DELETED) {
+			f->data = other->data; /* opened twice, saved once */
+			return 0;
+		}
+	return res_save_nameless(m, seen, f, err);
+}
+
 static int reg_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 		       struct err *err)
 {
 	off_t pos = lseek(seen->dup, 0, SEEK_CUR);
-	int access = seen->flags & O_ACCMODE;
 
 	f->pos = pos < 0 ? 0 : (uint64_t)pos;
 	if (f->open_flags & O_PATH)
@@ -167,38 +184,13 @@ static int reg_capture(struct model *m, const struct res_seen *seen, struct img_
 		return 0;
 	if (reg_named(seen))
 		return reg_capture_named(m, seen, f, err);
-	if (seen->st.st_size > REG_SAVE_MAX)
-		return err_say(
-			err, EFBIG,
-			"descriptor %d is the deleted file '%s' of %lld bytes: contents over 1 GiB "
-			"are not saved; keep the file's name, or close it",
-			seen->fd, seen->link, (long long)seen->st.st_size);
 	if (!S_ISREG(seen->st.st_mode))
 		return err_say(err, ENOTSUP,
 			       "descriptor %d is a path (O_PATH) of '%s', which has no name any "
 			       "more; close "
 			       "it before the checkpoint",
 			       seen->fd, seen->link);
-	f->flags |= IMG_FILE_DELETED | IMG_FILE_SAVED;
-	f->object = seen->st.st_ino;
-	for (size_t i = 0; i < m->files.n; i++)
-		if (m->files.at[i].object == f->object && m->files.at[i].data.len &&
-		    m->files.at[i].flags & IMG_FILE_DELETED) {
-			f->data = m->files.at[i].data; /* opened twice, saved once */
-			return 0;
-		}
-	/* A write-only description cannot be read through; its /proc link can. */
-	if (access == O_WRONLY || f->open_flags & O_PATH) {
-		char via[64];
-		OWNED_FD int fd = -1;
-
-		text_format(via, sizeof(via), "/proc/%d/fd/%d", procid_shown(seen->pid), seen->fd);
-		fd = open(via, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return err_set(err, errno, "open deleted file '%s' to save it", seen->link);
-		return res_save_contents(m, &f->data, fd, (uint64_t)seen->st.st_size, err);
-	}
-	return res_save_contents(m, &f->data, seen->dup, (uint64_t)seen->st.st_size, err);
+	return reg_capture_nameless(m, seen, f, err);
 }
 
 static int reg_open_flags(const struct img_file *f)
@@ -247,11 +239,10 @@ static int reg_make_deleted(struct res_restart *r, const struct img_file *f, str
 		fd = memfd_create("restored", MFD_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "make a nameless file for '%s'", path);
-	rc = res_load_contents(m, f->data, fd, err);
+	rc = res_load_nameless(m, f, fd, err);
 	if (rc < 0)
 		return rc;
-	if (ftruncate(fd, (off_t)f->size) < 0)
-		return err_set(err, errno, "size of deleted file '%s'", path);
+	res_give_owner(fd, f);
 	fchmod(fd, f->mode & 07777); /* the umask is the program's by now */
 	futimens(fd, times);
 	text_format(via, sizeof(via), "/proc/self/fd/%d", fd);
@@ -332,12 +323,6 @@ static bool dir_match(const struct res_seen *seen)
 	return S_ISDIR(seen->st.st_mode) || S_ISLNK(seen->st.st_mode);
 }
 
-/* What several descriptions of something without a name are all of. */
-static uint64_t reg_object(const struct stat *st)
-{
-	return (uint64_t)st->st_dev << 40 ^ st->st_ino;
-}
-
 /* A symbolic link (O_PATH, O_NOFOLLOW): where it leads to, in case that it is gone by then. */
 static int link_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 			struct err *err)
@@ -367,6 +352,7 @@ static int dir_capture(struct model *m, const struct res_seen *seen, struct img_
 	if (text_ends(seen->link, " (deleted)") && !reg_named(seen)) {
 		f->flags |= IMG_FILE_DELETED;
 		f->object = reg_object(&seen->st);
+		res_keep_owner(f, &seen->st);
 	}
 	return S_ISLNK(f->mode) ? link_capture(m, seen, f, err) : 0;
 }
@@ -409,6 +395,7 @@ int res_capture_removed(struct res_capture *c, struct model *m, const char *path
 	f->dev = st->st_dev;
 	f->ino = st->st_ino;
 	f->object = reg_object(st);
+	res_keep_owner(f, st);
 	*id = f->id;
 	return 0;
 }
@@ -460,8 +447,12 @@ static int dir_make_removed(const struct res_restart *r, const struct img_file *
 	int made = f->object ? res_made_find(r, f->object, f->kind) : -1, fd;
 	char via[64];
 
-	if (made < 0)
-		return res_open_removed(path, f->mode, reg_open_flags(f), err);
+	if (made < 0) {
+		fd = res_open_removed(path, f->mode, reg_open_flags(f), err);
+		if (fd >= 0)
+			res_give_owner(fd, f);
+		return fd;
+	}
 	text_format(via, sizeof(via), "/proc/self/fd/%d", made);
 	fd = open(via, reg_open_flags(f));
 	return fd < 0 ? err_set(err, errno, "open removed directory '%s' again", path) : fd;

@@ -42,7 +42,8 @@ const struct res_kind *res_kind_by_number(uint32_t kind)
 	return NULL;
 }
 
-int res_save_contents(struct model *m, struct img_ref *ref, int fd, uint64_t size, struct err *err)
+int res_save_range(struct model *m, struct img_ref *ref, int fd, uint64_t from, uint64_t size,
+		   struct err *err)
 {
 	uint64_t done = 0;
 	void *bytes;
@@ -51,7 +52,7 @@ int res_save_contents(struct model *m, struct img_ref *ref, int fd, uint64_t siz
 	if (rc < 0)
 		return err_set(err, rc, "save %llu bytes of contents", (unsigned long long)size);
 	while (done < size) {
-		ssize_t n = pread(fd, (char *)bytes + done, size - done, (off_t)done);
+		ssize_t n = pread(fd, (char *)bytes + done, size - done, (off_t)(from + done));
 
 		if (n < 0) {
 			rc = err_set(err, errno, "read contents to save");
@@ -64,6 +65,11 @@ int res_save_contents(struct model *m, struct img_ref *ref, int fd, uint64_t siz
 	}
 	model_trim_room(m, ref, done);
 	return 0;
+}
+
+int res_save_contents(struct model *m, struct img_ref *ref, int fd, uint64_t size, struct err *err)
+{
+	return res_save_range(m, ref, fd, 0, size, err);
 }
 
 bool res_holds(int fd, const char *bytes, size_t len, uint64_t at)

@@ -294,6 +294,24 @@ extern const struct res_kind res_reg, res_dir, res_chr, res_tty, res_ptmx, res_p
  */
 enum { MEMFD_ARG_SEALS };
 
+enum { /* img_file.arg of what has no name: a regular file, a directory, a memfd */
+       RES_ARG_OWNED = 5, /* 1: the next two are known */
+       RES_ARG_UID,
+       RES_ARG_GID,
+};
+
+/* extents.c: keep the owner of what has no name; and give it to @fd as far as we may. */
+void res_keep_owner(struct img_file *f, const struct stat *st);
+void res_give_owner(int fd, const struct img_file *f);
+
+/*
+ * What stands in nameless file @f, and its owner; its holes are not saved. More than 1 GiB: -EFBIG. To load
+ * it makes @fd as long as the file was.
+ */
+int res_save_nameless(struct model *m, const struct res_seen *seen, struct img_file *f,
+		      struct err *err);
+int res_load_nameless(const struct model *m, const struct img_file *f, int fd, struct err *err);
+
 enum { RES_PIDFD_ARG_PID }; /* img_file.arg; 0: it has ended, and been waited for */
 
 /* The process of @path below /proc that belongs to one: "/proc/PID/..."; 0: to none. */
@@ -302,8 +320,10 @@ pid_t res_proc_pid(const char *path);
 /* What is named so by /proc and cannot be brought back: "a ..., what to do"; NULL: nothing against it. */
 const char *res_refused(const char *link);
 
-/* Put the contents of @fd (regular file of @size bytes) into the model's pool. */
+/* Put the contents of @fd (regular file of @size bytes) into the model's pool; or those from @from on. */
 int res_save_contents(struct model *m, struct img_ref *ref, int fd, uint64_t size, struct err *err);
+int res_save_range(struct model *m, struct img_ref *ref, int fd, uint64_t from, uint64_t size,
+		   struct err *err);
 int res_load_contents(const struct model *m, struct img_ref ref, int fd, struct err *err);
 /* Does the file hold these @len bytes at offset @at? What is unchanged need not be written again. */
 bool res_holds(int fd, const char *bytes, size_t len, uint64_t at);

@@ -78,6 +78,13 @@ static long hold_secret(void)
 	return close(fd);
 }
 
+static long hold_huge(void)
+{
+	int fd = memfd_create("huge", MFD_HUGETLB);
+
+	return fd < 0 ? fd : ftruncate(fd, 4 << 20);
+}
+
 static long hold_fanotify(void)
 {
 	return syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID */, 0);
@@ -127,6 +134,7 @@ static const struct {
 	{ "counter", hold_counter },
 	{ "bpf", hold_bpf },
 	{ "secret", hold_secret },
+	{ "huge", hold_huge },
 	{ "fanotify", hold_fanotify },
 	{ "packet", hold_packet },
 	{ "vsock", hold_vsock },
