@@ -192,11 +192,12 @@ static int pages_scan_map(struct pages_scan *s, const struct img_vma *v)
 
 static bool pages_wanted(const struct img_vma *v, int which)
 {
-	if (v->kind != IMG_VMA_ANON && v->kind != IMG_VMA_FILE && v->kind != IMG_VMA_AIO)
+	if (v->kind != IMG_VMA_ANON && v->kind != IMG_VMA_FILE && v->kind != IMG_VMA_AIO &&
+	    v->kind != IMG_VMA_MEMFD)
 		return false;
 	if (v->flags & IMG_VMA_SHARED)
-		return which & PAGES_LIVE && (v->kind != IMG_VMA_FILE || v->object) &&
-		       !(v->flags & IMG_VMA_ELSEWHERE);
+		return which & PAGES_LIVE && v->kind != IMG_VMA_MEMFD &&
+		       (v->kind != IMG_VMA_FILE || v->object) && !(v->flags & IMG_VMA_ELSEWHERE);
 	return which & (model_is_unforked(v) ? PAGES_LIVE : PAGES_FORKED);
 }
 

@@ -237,9 +237,8 @@ static int vma_kind(struct capture *c, const struct maps_vma *s, char *path, str
 	}
 	/* Nameless: a descriptor's contents if one is open, else the mapped pages are all there is. */
 	v->object = vma_object(s);
-	if (!s->shared)
-		return 0;
-	rc = res_capture_saved(c->res, c->m, s->ino, &v->file, err);
+	rc = res_capture_saved(c->res, c->m, s->ino,
+			       s->shared ? 0 : makedev(s->dev_major, s->dev_minor), &v->file, err);
 	if (v->file)
 		v->kind = IMG_VMA_MEMFD;
 	return rc;

@@ -179,13 +179,13 @@ static int capture_locks(struct model *m, int fd, uint32_t id, bool first, const
 	return 0;
 }
 
-int res_capture_saved(struct res_capture *c, struct model *m, uint64_t ino, uint32_t *id,
-		      struct err *err)
+int res_capture_saved(struct res_capture *c, struct model *m, uint64_t ino, uint64_t dev,
+		      uint32_t *id, struct err *err)
 {
 	for (size_t i = 0; i < c->ndescribed; i++) {
 		const struct res_described *d = &c->described[i];
 
-		if (d->ino != ino || !d->saved)
+		if (d->ino != ino || !d->saved || (dev && d->dev != dev))
 			continue;
 		*id = d->id;
 		return described_mention(m, d->id, err);

@@ -133,10 +133,11 @@ struct img_file *res_capture_file(struct res_capture *c, struct model *m);
 
 /*
  * The description met so far, of any process, that holds the contents of nameless file @ino; its id is put
- * into *@id, which else stays as it is.
+ * into *@id, which else stays as it is. @dev: on that device; 0: whatever stat(2) says of its device, which
+ * on some file systems is another one than /proc/PID/maps has.
  */
-int res_capture_saved(struct res_capture *c, struct model *m, uint64_t ino, uint32_t *id,
-		      struct err *err);
+int res_capture_saved(struct res_capture *c, struct model *m, uint64_t ino, uint64_t dev,
+		      uint32_t *id, struct err *err);
 
 /*
  * Descriptors at a restart. Every open file description of the computation is made once, in its first

@@ -136,15 +136,50 @@ static bool child_maps_writable(const struct model *m, uint32_t file)
 	return false;
 }
 
-/* This process has closed its descriptor; another one has it. */
-static int child_map_elsewhere(const struct child_maps *maps, uint32_t id, struct err *err)
+/* Can what is mapped be mapped through descriptor @fd? It may not be the one that it was mapped through. */
+static bool child_map_fits(int fd, bool writable)
 {
-	int made = res_restart_find(maps->res, id);
-	int fd = made < 0 ? made : fcntl(made, F_DUPFD_CLOEXEC, 0);
+	int flags = fcntl(fd, F_GETFL), seals = fcntl(fd, F_GET_SEALS);
+
+	/* What nobody may write is mapped through a descriptor that cannot either. */
+	if (seals > 0 && seals & F_SEAL_WRITE)
+		writable = false;
+	if (flags < 0 || flags & O_PATH)
+		return false;
+	return (flags & O_ACCMODE) == O_RDWR || (!writable && (flags & O_ACCMODE) == O_RDONLY);
+}
+
+/*
+ * For a file without a name: the program's descriptor, if it is one to map through, else another for it.
+ * *@opened: it is to be closed.
+ */
+static int child_map_nameless(const struct child_maps *maps, uint32_t id, int own, bool writable,
+			      bool *opened, struct err *err)
+{
+	int made = own < 0 ? res_restart_find(maps->res, id) : own, fd = -1;
+	char via[64];
 
 	if (made < 0)
 		return err_say(err, EINVAL, "no process has a descriptor for file %u", id);
+	*opened = true;
+	text_format(via, sizeof(via), "/proc/self/fd/%d", made);
+	if (!child_map_fits(made, writable))
+		fd = open(via, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	if (fd < 0 && own >= 0) {
+		*opened = false;
+		return own;
+	}
+	if (fd < 0)
+		fd = fcntl(made, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? err_set(err, errno, "another descriptor for file %u", id) : fd;
+}
+
+static int child_map_own(const struct model *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->fds.n; i++)
+		if (m->fds.at[i].file == id)
+			return m->fds.at[i].fd;
+	return -1;
 }
 
 static int child_map_fd(struct child_maps *maps, const struct model *m, size_t index,
@@ -152,17 +187,18 @@ static int child_map_fd(struct child_maps *maps, const struct model *m, size_t i
 {
 	uint32_t id = m->vmas.at[index].file;
 	const struct img_file *f;
+	bool opened = true;
 	int fd;
 
 	for (size_t i = 0; i < index; i++)
 		if (m->vmas.at[i].file == id)
 			return maps->vma_fd[i];
-	for (size_t i = 0; i < m->fds.n; i++)
-		if (m->fds.at[i].file == id)
-			return m->fds.at[i].fd;
+	fd = child_map_own(m, id);
 	f = model_file(m, id);
 	if (m->vmas.at[index].kind == IMG_VMA_MEMFD)
-		fd = child_map_elsewhere(maps, id, err);
+		fd = child_map_nameless(maps, id, fd, child_maps_writable(m, id), &opened, err);
+	else if (fd >= 0)
+		opened = false;
 	else if (f)
 		fd = res_open_mapped(m, f, child_maps_writable(m, id), err);
 	else
@@ -170,7 +206,8 @@ static int child_map_fd(struct child_maps *maps, const struct model *m, size_t i
 	if (fd < 0)
 		return err_add(err, "mapping at 0x%llx",
 			       (unsigned long long)m->vmas.at[index].start);
-	maps->opened[maps->nopened++] = fd;
+	if (opened)
+		maps->opened[maps->nopened++] = fd;
 	return fd;
 }
 

@@ -193,7 +193,8 @@ static void process_merge(struct rebuild *b)
 	for (size_t i = 0; i < b->m->vmas.n; i++) {
 		const struct img_vma *v = &b->m->vmas.at[i];
 
-		if ((v->kind == IMG_VMA_ANON || v->kind == IMG_VMA_FILE) &&
+		if ((v->kind == IMG_VMA_ANON || v->kind == IMG_VMA_FILE ||
+		     v->kind == IMG_VMA_MEMFD) &&
 		    !(v->flags & IMG_VMA_SHARED) && !(v->advice >> MADV_MERGEABLE & 1))
 			plan_call(&b->plan, PLAN_TRY, __NR_madvise, v->start, v->end - v->start,
 				  MADV_UNMERGEABLE);
