@@ -91,6 +91,7 @@ enum {
 	/* Newer than some libc headers. */
 	INET_IP_BIND_ADDRESS_NO_PORT = 24,
 	INET_IP_LOCAL_PORT_RANGE = 51,
+	INET_IPV6_MULTICAST_ALL = 29,
 };
 
 struct inet_end inet_end_of(const union inet_name *name);
@@ -109,6 +110,29 @@ socklen_t inet_end_name(union inet_name *name, const struct inet_end *e, int dom
 int inet_options_get(int fd, struct model *pool, struct err *err);
 /* What must be set before a socket is bound (@early), or the rest, from records of @len bytes. */
 void inet_options_set(int fd, const void *records, size_t len, bool early);
+
+/* The next of such records from *@at on; its value is at *@value. False: at the end, or damaged. */
+bool inet_option_next(const uint8_t **at, const uint8_t *end, struct inet_option *o,
+		      const uint8_t **value);
+
+/* inet_groups.c: records of a level that no socket option has. */
+enum { INET_OWN = -1, INET_OWN_GROUP = 1, INET_OWN_SOURCE };
+
+/* The multicast groups that anybody in this network namespace is in. */
+struct inet_joined;
+struct inet_joins {
+	struct inet_joined *at;
+	size_t n;
+};
+int inet_groups_look(struct inet_joins *all, struct err *err);
+void inet_groups_done(struct inet_joins *all);
+
+/* Records of those of @all that @fd is in. */
+int inet_groups_get(const struct inet_joins *all, int fd, struct model *pool, struct err *err);
+int inet_groups_join(int fd, const void *records, size_t len, struct err *err);
+void inet_groups_leave(int fd, const void *records, size_t len);
+/* The interface, by number, on which the records join @group; 0: none. */
+unsigned int inet_groups_interface(const void *records, size_t len, const union inet_name *group);
 
 /* One socket of the computation, from its capture to the end of all captures. */
 struct inet_seen {

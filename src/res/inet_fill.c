@@ -105,8 +105,36 @@ static bool inet_is_own(int to, const union inet_name *from)
 	return own.port == theirs.port && (inet_end_is_any(&own) || inet_end_equal(&own, &theirs));
 }
 
+static bool inet_is_multicast(const union inet_name *to)
+{
+	if (to->any.sa_family == AF_INET)
+		return IN_MULTICAST(ntohl(to->v4.sin_addr.s_addr));
+	return IN6_IS_ADDR_MULTICAST(&to->v6.sin6_addr);
+}
+
+/* What @fd sends to group @dest goes no further than this host, where @f has joined it. */
+static void inet_aim(int fd, const struct model *m, const struct img_file *f, union inet_name *dest)
+{
+	const struct inet_state *s = inet_state_of(m, f);
+	unsigned int interface = inet_groups_interface(s + 1, s->options_len, dest);
+	const struct ip_mreqn by_number = { .imr_ifindex = (int)interface };
+	int zero = 0, one = 1;
+
+	if (dest->any.sa_family == AF_INET) {
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &by_number, sizeof(by_number));
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &zero, sizeof(zero));
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, &one, sizeof(one));
+	} else {
+		dest->v6.sin6_scope_id = interface;
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface, sizeof(interface));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &zero, sizeof(zero));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &one, sizeof(one));
+	}
+}
+
 /* One datagram from a socket that stands where its sender stood; from outside there can be none. */
-static bool inet_resend(const struct inet_queue *q, int to)
+static bool inet_resend(const struct model *m, const struct img_file *f, const struct inet_queue *q,
+			int to)
 {
 	union inet_name from, dest;
 	OWNED_FD int fd = -1;
@@ -114,7 +142,7 @@ static bool inet_resend(const struct inet_queue *q, int to)
 
 	memcpy(from.bytes, q->head.from, sizeof(from.bytes));
 	memcpy(dest.bytes, q->head.to, sizeof(dest.bytes));
-	if (inet_is_own(to, &from))
+	if (!inet_is_multicast(&dest) && inet_is_own(to, &from))
 		return sendto(to, q->bytes, q->head.len, 0, &dest.any, q->head.to_len) >= 0;
 	if (from.any.sa_family != dest.any.sa_family) {
 		struct inet_end e = inet_end_of(&from);
@@ -126,6 +154,8 @@ static bool inet_resend(const struct inet_queue *q, int to)
 	setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one));
 	if (fd < 0 || bind(fd, &from.any, q->head.to_len) < 0)
 		return false;
+	if (inet_is_multicast(&dest))
+		inet_aim(fd, m, f, &dest);
 	return sendto(fd, q->bytes, q->head.len, 0, &dest.any, q->head.to_len) >= 0;
 }
 
@@ -139,6 +169,6 @@ void inet_fill_datagrams(const struct model *m, const struct img_file *f, int to
 
 	/* One that does not arrive has no room, and so have all after it. */
 	while (inet_queue_next(&q) && ms)
-		if (inet_resend(&q, to) && epoll_wait(watch, &e, 1, ms) <= 0)
+		if (inet_resend(m, f, &q, to) && epoll_wait(watch, &e, 1, ms) <= 0)
 			ms = 0;
 }

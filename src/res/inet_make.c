@@ -65,6 +65,10 @@ static int inet_open(const struct inet_one *o, struct err *err)
 	if (inet_role(o) != INET_LISTENING && inet_is_stream(o))
 		setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &zero, sizeof(zero));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (!inet_is_stream(o)) { /* until all have been made */
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero));
+		setsockopt(fd, IPPROTO_IPV6, INET_IPV6_MULTICAST_ALL, &zero, sizeof(zero));
+	}
 	return fd;
 }
 
@@ -306,12 +310,22 @@ static int inet_make_connection(const struct inet_all *all, struct inet_one *o, 
 	}
 }
 
+/*
+ * It is in its groups only while its own queue is filled, and hears nothing of those that it is not in: what
+ * is sent for one queue would come to all others as well.
+ */
 static int inet_make_bound(struct inet_one *o, struct err *err)
 {
+	int rc;
+
 	o->fd = inet_open_bound(o, err);
 	if (o->fd < 0 || inet_is_stream(o))
 		return o->fd;
+	rc = inet_groups_join(o->fd, o->s + 1, o->s->options_len, err);
+	if (rc < 0)
+		return rc;
 	inet_fill_datagrams(o->m, o->f, o->fd);
+	inet_groups_leave(o->fd, o->s + 1, o->s->options_len);
 	if (o->s->peer_len && connect(o->fd, &o->peer.any, o->s->peer_len) < 0)
 		return err_set(err, errno, "connect a UDP socket again");
 	inet_shut(o);
@@ -454,10 +468,18 @@ static int inet_sweep_all(const struct inet_all *all, struct err *err)
 /* When all have their ports: what would have been in the way of that. */
 static int inet_make_done(struct res_restart *r, struct inet_one *o, struct err *err)
 {
-	int fd = o->fd < 0 ? res_spare_find(r, o->f->ino) : o->fd, one = 1;
+	int fd = o->fd < 0 ? res_spare_find(r, o->f->ino) : o->fd, one = 1, rc;
 
 	if (fd < 0)
 		return 0;
+	if (!inet_is_stream(
+		    o)) { /* as they are without anybody's doing; an older image has not both */
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &one, sizeof(one));
+		setsockopt(fd, IPPROTO_IPV6, INET_IPV6_MULTICAST_ALL, &one, sizeof(one));
+		rc = inet_groups_join(fd, o->s + 1, o->s->options_len, err);
+		if (rc < 0)
+			return rc;
+	}
 	inet_options(o, fd, false);
 	if (o->keep_reuse)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));

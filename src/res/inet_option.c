@@ -106,6 +106,8 @@ static const struct inet_option_kind {
 	{ IPPROTO_IPV6, IPV6_DONTFRAG, sizeof(int), false },
 	{ IPPROTO_IPV6, INET_IPV6_UNICAST_IF, sizeof(int), false },
 	{ IPPROTO_IPV6, INET_IPV6_AUTOFLOWLABEL, sizeof(int), false },
+	{ IPPROTO_IPV6, INET_IPV6_MULTICAST_ALL, sizeof(int), false },
+	{ IPPROTO_UDP, UDP_CORK, sizeof(int), false },
 	{ IPPROTO_UDP, UDP_NO_CHECK6_TX, sizeof(int), false },
 	{ IPPROTO_UDP, UDP_NO_CHECK6_RX, sizeof(int), false },
 	{ IPPROTO_UDP, INET_UDP_SEGMENT, sizeof(int), false },
@@ -149,27 +151,35 @@ static void inet_option_set(int fd, const struct inet_option *o, const void *val
 	uint8_t now[INET_OPTION_MAX] = { 0 };
 	socklen_t len = o->len;
 
-	if (getsockopt(fd, o->level, o->name, now, &len) < 0 ||
+	if (o->level == INET_OWN || getsockopt(fd, o->level, o->name, now, &len) < 0 ||
 	    (len == o->len && !memcmp(now, value, len)))
 		return;
 	/* What this kernel or user may not set is left as it is: it was not the program's doing either. */
 	setsockopt(fd, o->level, o->name, value, o->len);
 }
 
+bool inet_option_next(const uint8_t **at, const uint8_t *end, struct inet_option *o,
+		      const uint8_t **value)
+{
+	if ((size_t)(end - *at) < sizeof(*o))
+		return false;
+	memcpy(o, *at, sizeof(*o));
+	*at += sizeof(*o);
+	if (o->len > INET_OPTION_MAX || (size_t)(end - *at) < o->len)
+		return false;
+	*value = *at;
+	/* The last one is not filled up. */
+	*at = (size_t)(end - *at) < INET_ALIGN(o->len) ? end : *at + INET_ALIGN(o->len);
+	return true;
+}
+
 void inet_options_set(int fd, const void *records, size_t len, bool early)
 {
-	const uint8_t *at = records, *end = at + len;
+	const uint8_t *at = records, *value;
+	const uint8_t *end = at + len;
 	struct inet_option o;
 
-	while ((size_t)(end - at) >= sizeof(o)) {
-		memcpy(&o, at, sizeof(o));
-		at += sizeof(o);
-		if (o.len > INET_OPTION_MAX || (size_t)(end - at) < o.len)
-			return;
+	while (inet_option_next(&at, end, &o, &value))
 		if (inet_option_is_early(&o) == early)
-			inet_option_set(fd, &o, at);
-		if ((size_t)(end - at) < INET_ALIGN(o.len)) /* the last one is not filled up */
-			return;
-		at += INET_ALIGN(o.len);
-	}
+			inet_option_set(fd, &o, value);
 }

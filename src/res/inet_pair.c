@@ -232,8 +232,8 @@ static int inet_take_queue(const struct inet_seen *s, struct model *pool, struct
 }
 
 /* struct inet_state, options and queue, one after the other. */
-static int inet_take_data(const struct inet_seen *s, struct model *pool, int domain,
-			  struct err *err)
+static int inet_take_data(const struct inet_joins *joins, const struct inet_seen *s,
+			  struct model *pool, int domain, struct err *err)
 {
 	struct inet_state state = { .name_len = 0 };
 	int rc = model_put_bytes(pool, &(struct img_ref){ 0 }, &state, sizeof(state));
@@ -241,6 +241,8 @@ static int inet_take_data(const struct inet_seen *s, struct model *pool, int dom
 	if (rc < 0)
 		return err_set(err, rc, "keep a socket");
 	rc = inet_options_get(s->fd, pool, err);
+	if (rc >= 0 && !s->stream)
+		rc = inet_groups_get(joins, s->fd, pool, err);
 	inet_take_state(s, &state, domain);
 	state.options_len = (uint32_t)(pool->data.n - sizeof(state));
 	state.rcvbuf = s->rcvbuf;
@@ -250,7 +252,8 @@ static int inet_take_data(const struct inet_seen *s, struct model *pool, int dom
 	return rc;
 }
 
-static int inet_take(const struct res_capture *c, const struct inet_seen *s, struct err *err)
+static int inet_take(const struct res_capture *c, const struct inet_joins *joins,
+		     const struct inet_seen *s, struct err *err)
 {
 	struct img_file *f = model_file(s->m, s->id);
 	struct inet_count count;
@@ -264,7 +267,7 @@ static int inet_take(const struct res_capture *c, const struct inet_seen *s, str
 	f->arg[INET_ARG_BACKLOG] = s->role == INET_LISTENING ? count.backlog : count.age_ms;
 	f->arg[INET_ARG_RESET] = s->reset;
 	model_init(&pool);
-	rc = inet_take_data(s, &pool, (int)f->arg[INET_ARG_DOMAIN], err);
+	rc = inet_take_data(joins, s, &pool, (int)f->arg[INET_ARG_DOMAIN], err);
 	if (rc >= 0 && model_put_bytes(s->m, &f->data, pool.data.at, pool.data.n) < 0)
 		rc = err_set(err, ENOMEM, "keep a socket");
 	model_done(&pool);
@@ -274,6 +277,17 @@ static int inet_take(const struct res_capture *c, const struct inet_seen *s, str
 static int inet_named(const struct inet_seen *s, int rc, struct err *err)
 {
 	return rc < 0 ? err_add(err, "process %d, descriptor %d", s->pid, s->number) : 0;
+}
+
+static int inet_take_all(const struct res_capture *c, struct err *err)
+{
+	struct inet_joins joins = { .n = 0 };
+	int rc = inet_groups_look(&joins, err);
+
+	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
+		rc = inet_named(&c->inet[i], inet_take(c, &joins, &c->inet[i], err), err);
+	inet_groups_done(&joins);
+	return rc;
 }
 
 int res_capture_network(struct res_capture *c, struct err *err)
@@ -289,8 +303,8 @@ int res_capture_network(struct res_capture *c, struct err *err)
 	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
 		if (c->inet[i].role == INET_LISTENING)
 			rc = inet_named(&c->inet[i], inet_check_queue(c, &c->inet[i], err), err);
-	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
-		rc = inet_named(&c->inet[i], inet_take(c, &c->inet[i], err), err);
+	if (rc >= 0)
+		rc = inet_take_all(c, err);
 	if (rc >= 0 && fault_point("network.captured"))
 		rc = err_say(err, EIO, "a failure on purpose");
 	return rc;

@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include "procfs/fdinfo.h"
+#include "procfs/igmp.h"
 #include "procfs/maps.h"
 #include "procfs/stat.h"
 #include "procfs/status.h"
@@ -40,8 +41,14 @@ static void use_lists(const char *text, size_t n)
 	struct timers_timer timer;
 	struct sysvipc_object object;
 	struct scan scan;
+	uint8_t group[16];
+	uint32_t interface = 0;
 	int32_t child;
 
+	for (scan = scan_over(text, n); igmp_next(&scan, &interface, group);)
+		sink += interface;
+	for (scan = scan_over(text, n); igmp6_next(&scan, &interface, group);)
+		sink += group[15];
 	for (scan = scan_over(text, n); fdinfo_next_target(&scan, &epoll);)
 		sink += epoll.data;
 	for (scan = scan_over(text, n); fdinfo_next_watch(&scan, &watch);)

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "procfs/fdinfo.h"
+#include "procfs/igmp.h"
 #include "procfs/maps.h"
 #include "procfs/stat.h"
 #include "procfs/status.h"
@@ -425,8 +426,38 @@ static void check_sysvipc(void)
 	CHECK(sysvipc_next(&s, SYSVIPC_SEM, &o) && o.size == 3 && o.cgid == 7 && o.ctime == 9);
 }
 
+static void check_igmp(void)
+{
+	static const char four[] =
+		"Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n"
+		"1\tlo        :     1      V3\n"
+		"\t\t\t\t010000E0     1 0:00000000\t\t0\n"
+		"14\teth0      :     2      V3\n"
+		"\t\t\t\t0A0B0CEF     1 0:00000000\t\t0\n"
+		"\t\t\t\t01000\n";
+	static const char six[] =
+		"1    lo              ff020000000000000000000000000001     1 0000000C 0\n"
+		"4    eth0            ff05000000000000000000000000001\n"
+		"44   eth0            ff0500000000000000000000000000fe     1 00000004 0\n";
+	struct scan s = scan_over(four, sizeof(four) - 1);
+	uint32_t interface = 0;
+	uint8_t group[16];
+
+	CHECK(igmp_next(&s, &interface, group) && interface == 1 && group[0] == 0xe0 &&
+	      group[3] == 1);
+	CHECK(igmp_next(&s, &interface, group) && interface == 14 && group[0] == 0xef &&
+	      group[1] == 12 && group[2] == 11 && group[3] == 10);
+	CHECK(!igmp_next(&s, &interface, group));
+	s = scan_over(six, sizeof(six) - 1);
+	CHECK(igmp6_next(&s, &interface, group) && interface == 1 && group[1] == 2);
+	CHECK(igmp6_next(&s, &interface, group) && interface == 44 && group[1] == 5 &&
+	      group[15] == 0xfe);
+	CHECK(!igmp6_next(&s, &interface, group));
+}
+
 int main(void)
 {
+	check_igmp();
 	check_maps_crafted();
 	check_maps_nonsense();
 	check_smaps_crafted();
