@@ -10,9 +10,12 @@
 #include "res/inetdiag.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 static int inet_compare(const void *a, const void *b)
 {
@@ -194,12 +197,51 @@ static uint64_t inet_shutdown(const struct res_capture *c, const struct inet_see
 	return how;
 }
 
-/* That it sends no more can only be seen where it receives no more either. */
+/* That it sends no more alone only the kernel's list tells, which has those that are connected. */
 static uint64_t inet_shutdown_datagrams(const struct inet_seen *s)
 {
 	short events = inet_poll(s->fd);
 
-	return (events & POLLRDHUP ? 1u : 0u) | (events & POLLHUP ? 2u : 0u);
+	return s->shutdown | (events & POLLRDHUP ? 1u : 0u) | (events & POLLHUP ? 2u : 0u);
+}
+
+static int inet_see_shutdown(const struct inetdiag *d, void *data)
+{
+	const struct res_capture *c = data;
+
+	for (size_t i = 0; d->shutdown && i < c->ninet; i++) {
+		struct inet_seen *s = &c->inet[i];
+
+		if (!s->stream && model_file(s->m, s->id)->ino == d->inode)
+			s->shutdown = d->shutdown & 3;
+	}
+	return 0;
+}
+
+/* Best effort: not every kernel has the list. */
+static void inet_find_shut(struct res_capture *c)
+{
+	for (size_t i = 0; i < c->ninet; i++)
+		if (!c->inet[i].stream && c->inet[i].peer.port) {
+			inetdiag_list(IPPROTO_UDP, 1 << TCP_ESTABLISHED, inet_see_shutdown, c,
+				      NULL);
+			break;
+		}
+}
+
+/* What a corked socket holds back nobody can read. */
+static int inet_check_cork(const struct inet_seen *s, struct err *err)
+{
+	int corked = 0, pending = 0;
+	socklen_t len = sizeof(corked);
+
+	if (s->stream || getsockopt(s->fd, IPPROTO_UDP, UDP_CORK, &corked, &len) < 0 || !corked ||
+	    ioctl(s->fd, SIOCOUTQ, &pending) < 0 || !pending)
+		return 0;
+	return err_say(
+		err, RES_BUSY,
+		"a UDP socket holds back what was sent (UDP_CORK), which nobody but the kernel "
+		"can see; try again when it has been let go");
 }
 
 static void inet_take_state(const struct inet_seen *s, struct inet_state *state, int domain)
@@ -279,11 +321,14 @@ static int inet_named(const struct inet_seen *s, int rc, struct err *err)
 	return rc < 0 ? err_add(err, "process %d, descriptor %d", s->pid, s->number) : 0;
 }
 
-static int inet_take_all(const struct res_capture *c, struct err *err)
+static int inet_take_all(struct res_capture *c, struct err *err)
 {
 	struct inet_joins joins = { .n = 0 };
 	int rc = inet_groups_look(&joins, err);
 
+	inet_find_shut(c);
+	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
+		rc = inet_named(&c->inet[i], inet_check_cork(&c->inet[i], err), err);
 	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
 		rc = inet_named(&c->inet[i], inet_take(c, &joins, &c->inet[i], err), err);
 	inet_groups_done(&joins);

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +38,22 @@ static struct inet_end inetdiag_end(int domain, const __be32 from[4], __be16 por
 	return e;
 }
 
-static void inetdiag_take(struct inetdiag *d, const struct inet_diag_msg *msg)
+/* Attributes come behind the message. */
+static uint32_t inetdiag_shutdown(const struct nlmsghdr *h)
 {
+	const struct inet_diag_msg *msg = NLMSG_DATA(h);
+	const struct rtattr *a = (const void *)(msg + 1);
+	unsigned int left = (unsigned int)NLMSG_PAYLOAD(h, sizeof(*msg));
+
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
+		if (a->rta_type == INET_DIAG_SHUTDOWN && RTA_PAYLOAD(a))
+			return *(const uint8_t *)RTA_DATA(a);
+	return 0;
+}
+
+static void inetdiag_take(struct inetdiag *d, const struct nlmsghdr *h)
+{
+	const struct inet_diag_msg *msg = NLMSG_DATA(h);
 	int domain = msg->idiag_family;
 
 	*d = (struct inetdiag){
@@ -47,6 +62,7 @@ static void inetdiag_take(struct inetdiag *d, const struct inet_diag_msg *msg)
 		.domain = domain,
 		.state = msg->idiag_state,
 		.inode = msg->idiag_inode,
+		.shutdown = inetdiag_shutdown(h),
 		.received = msg->idiag_rqueue,
 	};
 }
@@ -85,7 +101,7 @@ int inetdiag_find(struct inetdiag *d, const struct inet_end *local, const struct
 		return err_set(err, n < 0 ? errno : EBADMSG, "ask the kernel about a connection");
 	if (h->nlmsg_type == NLMSG_ERROR)
 		return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
-	inetdiag_take(d, NLMSG_DATA(h));
+	inetdiag_take(d, h);
 	/* Where there is no such connection the kernel shows who listens there. */
 	return d->state == TCP_LISTEN || d->state == TCP_CLOSE ? -ENOENT : 0;
 }
@@ -100,7 +116,7 @@ static int inetdiag_each(const struct nlmsghdr *h, void *data)
 	const struct inetdiag_reader *r = data;
 	struct inetdiag d;
 
-	inetdiag_take(&d, NLMSG_DATA(h));
+	inetdiag_take(&d, h);
 	return r->each(&d, r->data);
 }
 

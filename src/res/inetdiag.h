@@ -13,6 +13,7 @@ struct inetdiag {
 	/* TCP_ESTABLISHED, ... of netinet/tcp.h; TCP_NEW_SYN_RECV is TCP_SYN_RECV */
 	uint32_t state;
 	uint32_t inode; /* 0: no process has it: not accepted yet, or closed and not done yet */
+	uint32_t shutdown; /* 1: receives no more, 2: sends no more */
 	uint32_t received; /* bytes that can be read; LISTEN: clients to be accepted */
 };
 

@@ -14,7 +14,7 @@ refused() {
 		return
 	fi
 	ask "$1" 1
-	must 1 "process [0-9]+: $2" "$CAIRN" checkpoint -n "$1"
+	must 1 "process [0-9]+[:,] $2" "$CAIRN" checkpoint -n "$1"
 	ask "$1" 2
 	leave "$1"
 	wait "${pid[$1]}"
@@ -32,4 +32,5 @@ refused packet 'descriptor [0-9]+ is a packet socket'
 refused vsock 'descriptor [0-9]+ is a socket to a virtual machine'
 refused raw 'descriptor [0-9]+ is a network socket of type 3'
 refused mdwe 'it may have no memory that is both written and executed .PR_SET_MDWE'
+refused cork 'descriptor [0-9]+: a UDP socket holds back what was sent .UDP_CORK'
 refused unaccepted 'descriptor [0-9]+ is a UNIX socket .*not accepted yet'

@@ -6,6 +6,8 @@
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -105,6 +107,18 @@ static long hold_raw(void)
 	return socket(AF_INET, SOCK_RAW, 1);
 }
 
+/* A datagram that is to have more in it. */
+static long hold_cork(void)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(9) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), one = 1;
+
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (setsockopt(fd, IPPROTO_UDP, UDP_CORK, &one, sizeof(one)))
+		return -1;
+	return sendto(fd, "hello", 5, 0, (void *)&name, sizeof(name)) == 5 ? 0 : -1;
+}
+
 /* A connection that has not been accepted, with something sent over it. */
 static long hold_unaccepted(void)
 {
@@ -139,6 +153,7 @@ static const struct {
 	{ "packet", hold_packet },
 	{ "vsock", hold_vsock },
 	{ "raw", hold_raw },
+	{ "cork", hold_cork },
 	{ "unaccepted", hold_unaccepted },
 	{ "mdwe", hold_mdwe },
 };

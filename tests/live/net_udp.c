@@ -54,6 +54,7 @@ static int udp_events(const struct udp *u)
 int main(void)
 {
 	struct udp deaf = udp_bound(AF_INET, false), shut = udp_bound(AF_INET, false);
+	struct udp mute = udp_bound(AF_INET, false);
 	struct udp a = udp_bound(AF_INET, false), b = udp_bound(AF_INET, true);
 	struct udp c = udp_bound(AF_INET6, false), gone = udp_bound(AF_INET, false);
 	union net_name name;
@@ -73,12 +74,17 @@ int main(void)
 	LIVE_CHECK(!connect(shut.fd, &b.name.any, sizeof(b.name.v4)) &&
 		   !shutdown(shut.fd, SHUT_RDWR));
 
+	LIVE_CHECK(!connect(mute.fd, &b.name.any, sizeof(b.name.v4)) &&
+		   !shutdown(mute.fd, SHUT_WR));
+
 	live_ready();
 
 	LIVE_EQUAL(udp_events(&deaf), POLLIN | POLLRDHUP);
 	LIVE_EQUAL(recv(deaf.fd, &byte, 1, 0), 0);
 	LIVE_EQUAL(udp_events(&shut), POLLIN | POLLRDHUP | POLLHUP);
 	LIVE_CHECK(send(shut.fd, "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE);
+	LIVE_CHECK(send(mute.fd, "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE);
+	LIVE_EQUAL(udp_events(&mute), 0);
 	LIVE_EQUAL(udp_events(&a) & POLLRDHUP, 0);
 
 	udp_expect(&b, "one", &a);
