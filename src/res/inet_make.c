@@ -480,6 +480,7 @@ static int inet_make_done(struct res_restart *r, struct inet_one *o, struct err 
 		if (rc < 0)
 			return rc;
 	}
+	inet_options(o, fd, true); /* those that connecting has used for itself */
 	inet_options(o, fd, false);
 	if (o->keep_reuse)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));

@@ -5,6 +5,7 @@
  * sets them.
  */
 #include "res/inet.h"
+#include "res/inet_count.h"
 
 #include <errno.h>
 #include <linux/ipv6.h>
@@ -17,10 +18,32 @@ enum {
 	/* Newer than some libc headers. */
 	INET_SO_SELECT_ERR_QUEUE = 45,
 	INET_SO_MAX_PACING_RATE = 47,
+	INET_SO_WIFI_STATUS = 41,
+	INET_SO_NOFCS = 43,
+	INET_SO_INCOMING_CPU = 49,
+	INET_SO_TXTIME = 61,
+	INET_SO_TIMESTAMP_NEW = 63,
+	INET_SO_TIMESTAMPNS_NEW = 64,
+	INET_SO_TIMESTAMPING_NEW = 65,
+	INET_SO_PREFER_BUSY_POLL = 69,
+	INET_SO_BUSY_POLL_BUDGET = 70,
+	INET_SO_TXREHASH = 74,
+	INET_SO_RCVMARK = 75,
+	INET_SO_RCVPRIORITY = 82,
+	INET_TCP_FASTOPEN_CONNECT = 30,
+	INET_TCP_FASTOPEN_NO_COOKIE = 34,
+	INET_TCP_TX_DELAY = 37,
 	INET_TCP_INQ = 36,
 	INET_IP_MINTTL = 21,
 	INET_IP_CHECKSUM = 23,
 	INET_IP_RECVFRAGSIZE = 25,
+	INET_IP_RECVERR_RFC4884 = 26,
+	INET_IP_UNICAST_IF = 50,
+	INET_IPV6_FLOWINFO = 11,
+	INET_IPV6_ROUTER_ALERT_ISOLATE = 30,
+	INET_IPV6_RECVERR_RFC4884 = 31,
+	INET_IPV6_FLOWINFO_SEND = 33,
+	INET_IPV6_RECVFRAGSIZE = 77,
 	INET_IPV6_MINHOPCOUNT = 73,
 	INET_IPV6_RECVORIGDSTADDR = 74,
 	INET_IPV6_UNICAST_IF = 76,
@@ -29,96 +52,153 @@ enum {
 	INET_UDP_GRO = 104,
 };
 
+enum {
+	INET_LATE = 0,
+	INET_EARLY = 1 << 0, /* decides about binding, listening or the handshake */
+	INET_RESTING = 1 << 1, /* of a connection it tells what has come of it, not what was set */
+};
+
 static const struct inet_option_kind {
 	int level, name;
 	socklen_t len;
-	bool early; /* decides about binding, listening or the handshake */
+	unsigned int when; /* INET_EARLY, INET_RESTING */
 } inet_options[] = {
-	{ SOL_SOCKET, SO_REUSEPORT, sizeof(int), true },
-	{ SOL_SOCKET, SO_BINDTODEVICE, 16, true },
-	{ SOL_SOCKET, SO_KEEPALIVE, sizeof(int), false },
-	{ SOL_SOCKET, SO_BROADCAST, sizeof(int), false },
-	{ SOL_SOCKET, SO_OOBINLINE, sizeof(int), false },
-	{ SOL_SOCKET, SO_DONTROUTE, sizeof(int), false },
-	{ SOL_SOCKET, SO_TIMESTAMP, sizeof(int), false },
-	{ SOL_SOCKET, SO_TIMESTAMPNS, sizeof(int), false },
-	{ SOL_SOCKET, SO_TIMESTAMPING, sizeof(int), false },
-	{ SOL_SOCKET, INET_SO_SELECT_ERR_QUEUE, sizeof(int), false },
-	{ SOL_SOCKET, INET_SO_MAX_PACING_RATE, sizeof(int), false },
-	{ SOL_SOCKET, SO_RXQ_OVFL, sizeof(int), false },
-	{ SOL_SOCKET, SO_NO_CHECK, sizeof(int), false },
-	{ SOL_SOCKET, SO_BUSY_POLL, sizeof(int), false },
-	{ SOL_SOCKET, SO_ZEROCOPY, sizeof(int), false },
-	{ SOL_SOCKET, SO_MARK, sizeof(int), true },
-	{ SOL_SOCKET, SO_LINGER, sizeof(struct linger), false },
-	{ SOL_SOCKET, SO_RCVTIMEO, sizeof(struct timeval), false },
-	{ SOL_SOCKET, SO_SNDTIMEO, sizeof(struct timeval), false },
-	{ SOL_SOCKET, SO_PRIORITY, sizeof(int), false },
-	{ SOL_SOCKET, SO_RCVLOWAT, sizeof(int), false },
-	{ SOL_SOCKET, SO_PEEK_OFF, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_NODELAY, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_CORK, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_KEEPIDLE, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_KEEPINTVL, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_KEEPCNT, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_SYNCNT, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_LINGER2, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, sizeof(int), true },
-	{ IPPROTO_TCP, TCP_QUICKACK, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_CONGESTION, 16, true },
-	{ IPPROTO_TCP, TCP_USER_TIMEOUT, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, sizeof(int), false },
-	{ IPPROTO_TCP, TCP_FASTOPEN, sizeof(int), true },
-	{ IPPROTO_TCP, INET_TCP_INQ, sizeof(int), false },
-	{ IPPROTO_IP, IP_TOS, sizeof(int), false },
-	{ IPPROTO_IP, IP_TTL, sizeof(int), false },
-	{ IPPROTO_IP, INET_IP_MINTTL, sizeof(int), false },
-	{ IPPROTO_IP, IP_MTU_DISCOVER, sizeof(int), false },
-	{ IPPROTO_IP, IP_RECVERR, sizeof(int), false },
-	{ IPPROTO_IP, IP_PKTINFO, sizeof(int), false },
-	{ IPPROTO_IP, IP_RECVTTL, sizeof(int), false },
-	{ IPPROTO_IP, IP_RECVTOS, sizeof(int), false },
-	{ IPPROTO_IP, IP_RECVORIGDSTADDR, sizeof(int), false },
-	{ IPPROTO_IP, IP_RETOPTS, sizeof(int), false },
-	{ IPPROTO_IP, INET_IP_CHECKSUM, sizeof(int), false },
-	{ IPPROTO_IP, INET_IP_RECVFRAGSIZE, sizeof(int), false },
-	{ IPPROTO_IP, IP_FREEBIND, sizeof(int), true },
-	{ IPPROTO_IP, INET_IP_BIND_ADDRESS_NO_PORT, sizeof(int), true },
-	{ IPPROTO_IP, INET_IP_LOCAL_PORT_RANGE, sizeof(int), false },
-	{ IPPROTO_IP, IP_MULTICAST_TTL, sizeof(int), false },
-	{ IPPROTO_IP, IP_MULTICAST_LOOP, sizeof(int), false },
-	{ IPPROTO_IP, IP_MULTICAST_ALL, sizeof(int), false },
-	{ IPPROTO_IP, IP_MULTICAST_IF, sizeof(struct in_addr), false },
-	{ IPPROTO_IPV6, IPV6_V6ONLY, sizeof(int), true },
-	{ IPPROTO_IPV6, IPV6_UNICAST_HOPS, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_MULTICAST_HOPS, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_MULTICAST_LOOP, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_MULTICAST_IF, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_MTU_DISCOVER, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_RECVERR, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_RECVPKTINFO, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_RECVHOPLIMIT, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_RECVTCLASS, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_TCLASS, sizeof(int), false },
-	{ IPPROTO_IPV6, INET_IPV6_MINHOPCOUNT, sizeof(int), false },
-	{ IPPROTO_IPV6, INET_IPV6_RECVORIGDSTADDR, sizeof(int), false },
-	{ IPPROTO_IPV6, IPV6_DONTFRAG, sizeof(int), false },
-	{ IPPROTO_IPV6, INET_IPV6_UNICAST_IF, sizeof(int), false },
-	{ IPPROTO_IPV6, INET_IPV6_AUTOFLOWLABEL, sizeof(int), false },
-	{ IPPROTO_IPV6, INET_IPV6_MULTICAST_ALL, sizeof(int), false },
-	{ IPPROTO_UDP, UDP_CORK, sizeof(int), false },
-	{ IPPROTO_UDP, UDP_NO_CHECK6_TX, sizeof(int), false },
-	{ IPPROTO_UDP, UDP_NO_CHECK6_RX, sizeof(int), false },
-	{ IPPROTO_UDP, INET_UDP_SEGMENT, sizeof(int), false },
-	{ IPPROTO_UDP, INET_UDP_GRO, sizeof(int), false },
+	{ SOL_SOCKET, SO_REUSEPORT, sizeof(int), INET_EARLY },
+	{ SOL_SOCKET, SO_BINDTODEVICE, 16, INET_EARLY },
+	{ SOL_SOCKET, SO_DEBUG, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_KEEPALIVE, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_BROADCAST, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_OOBINLINE, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_DONTROUTE, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_TIMESTAMP, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_TIMESTAMPNS, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_TIMESTAMPING, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_TIMESTAMP_NEW, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_TIMESTAMPNS_NEW, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_TIMESTAMPING_NEW, 8, INET_LATE },
+	{ SOL_SOCKET, INET_SO_SELECT_ERR_QUEUE, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_MAX_PACING_RATE, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_RXQ_OVFL, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_WIFI_STATUS, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_NOFCS, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_INCOMING_CPU, sizeof(int), INET_RESTING },
+	{ SOL_SOCKET, INET_SO_TXTIME, 8, INET_LATE },
+	{ SOL_SOCKET, INET_SO_TXREHASH, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_RCVMARK, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_RCVPRIORITY, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_NO_CHECK, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_BUSY_POLL, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_PREFER_BUSY_POLL, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, INET_SO_BUSY_POLL_BUDGET, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_ZEROCOPY, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_MARK, sizeof(int), INET_EARLY },
+	{ SOL_SOCKET, SO_LINGER, sizeof(struct linger), INET_LATE },
+	{ SOL_SOCKET, SO_RCVTIMEO, sizeof(struct timeval), INET_LATE },
+	{ SOL_SOCKET, SO_SNDTIMEO, sizeof(struct timeval), INET_LATE },
+	{ SOL_SOCKET, SO_PRIORITY, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_RCVLOWAT, sizeof(int), INET_LATE },
+	{ SOL_SOCKET, SO_PEEK_OFF, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_NODELAY, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_CORK, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_KEEPIDLE, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_KEEPINTVL, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_KEEPCNT, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_SYNCNT, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_LINGER2, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, sizeof(int), INET_EARLY },
+	{ IPPROTO_TCP, TCP_QUICKACK, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_CONGESTION, 16, INET_EARLY },
+	{ IPPROTO_TCP, TCP_USER_TIMEOUT, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_FASTOPEN, sizeof(int), INET_EARLY },
+	{ IPPROTO_TCP, INET_TCP_FASTOPEN_CONNECT, sizeof(int), INET_EARLY | INET_RESTING },
+	{ IPPROTO_TCP, INET_TCP_FASTOPEN_NO_COOKIE, sizeof(int), INET_EARLY | INET_RESTING },
+	{ IPPROTO_TCP, TCP_SAVE_SYN, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, TCP_MAXSEG, sizeof(int), INET_EARLY | INET_RESTING },
+	{ IPPROTO_TCP, TCP_WINDOW_CLAMP, sizeof(int), INET_EARLY | INET_RESTING },
+	{ IPPROTO_TCP, INET_TCP_TX_DELAY, sizeof(int), INET_LATE },
+	{ IPPROTO_TCP, INET_TCP_INQ, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_TOS, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_TTL, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, INET_IP_MINTTL, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_MTU_DISCOVER, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_RECVERR, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_PKTINFO, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_RECVTTL, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_RECVTOS, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_RECVORIGDSTADDR, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_RETOPTS, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_RECVOPTS, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_PASSSEC, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_OPTIONS, 40, INET_LATE },
+	{ IPPROTO_IP, IP_TRANSPARENT, sizeof(int), INET_EARLY },
+	{ IPPROTO_IP, INET_IP_UNICAST_IF, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, INET_IP_RECVERR_RFC4884, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, INET_IP_CHECKSUM, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, INET_IP_RECVFRAGSIZE, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_FREEBIND, sizeof(int), INET_EARLY },
+	{ IPPROTO_IP, INET_IP_BIND_ADDRESS_NO_PORT, sizeof(int), INET_EARLY },
+	{ IPPROTO_IP, INET_IP_LOCAL_PORT_RANGE, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_MULTICAST_TTL, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_MULTICAST_LOOP, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_MULTICAST_ALL, sizeof(int), INET_LATE },
+	{ IPPROTO_IP, IP_MULTICAST_IF, sizeof(struct in_addr), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_V6ONLY, sizeof(int), INET_EARLY },
+	{ IPPROTO_IPV6, IPV6_UNICAST_HOPS, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_HOPS, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_LOOP, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_IF, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_MTU_DISCOVER, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_RECVERR, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_RECVPKTINFO, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_RECVHOPLIMIT, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_RECVTCLASS, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_TCLASS, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_MINHOPCOUNT, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_RECVORIGDSTADDR, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_2292PKTINFO, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_2292HOPOPTS, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_2292DSTOPTS, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_2292RTHDR, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_2292HOPLIMIT, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_RECVHOPOPTS, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_RECVRTHDR, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_RECVDSTOPTS, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_RECVPATHMTU, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_FLOWINFO, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_FLOWINFO_SEND, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_ROUTER_ALERT_ISOLATE, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_RECVERR_RFC4884, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_RECVFRAGSIZE, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, IPV6_TRANSPARENT, sizeof(int), INET_EARLY },
+	{ IPPROTO_IPV6, IPV6_DONTFRAG, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_UNICAST_IF, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_AUTOFLOWLABEL, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_MULTICAST_ALL, sizeof(int), INET_LATE },
+	{ IPPROTO_UDP, UDP_CORK, sizeof(int), INET_LATE },
+	{ IPPROTO_UDP, UDP_NO_CHECK6_TX, sizeof(int), INET_LATE },
+	{ IPPROTO_UDP, UDP_NO_CHECK6_RX, sizeof(int), INET_LATE },
+	{ IPPROTO_UDP, INET_UDP_SEGMENT, sizeof(int), INET_LATE },
+	{ IPPROTO_UDP, INET_UDP_GRO, sizeof(int), INET_LATE },
 	/* Ours are all set while ports are being taken: what the program wants comes last. */
-	{ SOL_SOCKET, SO_REUSEADDR, sizeof(int), false },
+	{ SOL_SOCKET, SO_REUSEADDR, sizeof(int), INET_LATE },
 };
 enum { INET_NOPTIONS = sizeof(inet_options) / sizeof(inet_options[0]) };
 
+static bool inet_is_connected(int fd)
+{
+	struct inet_count count;
+
+	inet_count(&count, fd);
+	return count.state && count.state != TCP_CLOSE && count.state != TCP_LISTEN;
+}
+
 int inet_options_get(int fd, struct model *pool, struct err *err)
 {
+	bool connected = inet_is_connected(fd);
+
 	for (unsigned int i = 0; i < INET_NOPTIONS; i++) {
 		const struct inet_option_kind *o = &inet_options[i];
 		struct inet_option record = { .level = o->level, .name = o->name };
@@ -126,7 +206,8 @@ int inet_options_get(int fd, struct model *pool, struct err *err)
 		socklen_t len = o->len;
 		int rc;
 
-		if (getsockopt(fd, o->level, o->name, value, &len) < 0 || !len)
+		if ((connected && o->when & INET_RESTING) ||
+		    getsockopt(fd, o->level, o->name, value, &len) < 0 || !len)
 			continue;
 		record.len = len;
 		rc = model_put_bytes(pool, &(struct img_ref){ 0 }, &record, sizeof(record));
@@ -142,7 +223,7 @@ static bool inet_option_is_early(const struct inet_option *o)
 {
 	for (unsigned int i = 0; i < INET_NOPTIONS; i++)
 		if (inet_options[i].level == o->level && inet_options[i].name == o->name)
-			return inet_options[i].early;
+			return inet_options[i].when & INET_EARLY;
 	return false;
 }
 

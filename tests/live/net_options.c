@@ -2,6 +2,10 @@
 /* Options of a connection, a listening socket and a UDP socket; those not set stay the system's. */
 #include "live_net.h"
 
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT 24
+#endif
+
 static const struct option {
 	int level, name, value;
 } stream[] = {
@@ -17,13 +21,18 @@ static const struct option {
 	{ IPPROTO_TCP, TCP_KEEPCNT, 4 },
 	{ IPPROTO_TCP, TCP_USER_TIMEOUT, 12345 },
 	{ IPPROTO_IP, IP_TOS, 0x10 },
+	{ IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1 },
 },
   listening[] = {
 	{ SOL_SOCKET, SO_REUSEADDR, 1 },
 	{ SOL_SOCKET, SO_REUSEPORT, 1 },
 	{ IPPROTO_TCP, TCP_CORK, 1 },
 	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, 3 },
+	{ IPPROTO_TCP, TCP_MAXSEG, 700 },
+	{ IPPROTO_TCP, TCP_SAVE_SYN, 1 },
 	{ IPPROTO_IPV6, IPV6_V6ONLY, 1 },
+	{ IPPROTO_IPV6, IPV6_RECVRTHDR, 1 },
+	{ IPPROTO_IPV6, IPV6_2292PKTINFO, 1 },
 },
   datagram[] = {
 	{ SOL_SOCKET, SO_BROADCAST, 1 },
@@ -35,6 +44,9 @@ static const struct option {
 	{ IPPROTO_IP, IP_MULTICAST_TTL, 5 },
 	{ IPPROTO_IP, IP_PKTINFO, 1 },
 	{ IPPROTO_IP, IP_RECVERR, 1 },
+	{ IPPROTO_IP, IP_RECVOPTS, 1 },
+	{ IPPROTO_IP, IP_PASSSEC, 1 },
+	{ IPPROTO_IP, IP_OPTIONS, 0x01010101 }, /* no operation, four times */
 };
 
 enum { OPTIONS_MAX = 16 };
