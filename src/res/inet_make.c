@@ -241,14 +241,25 @@ static int inet_make_pair(const struct inet_all *all, struct inet_one *a, struct
 	return 0;
 }
 
+/* This host, as @o may speak to it: one of IPv6 that had such an address may be for that alone. */
+static socklen_t inet_loopback(const struct inet_one *o, union inet_name *name)
+{
+	static const struct inet_end four = { .addr = { [10] = 0xff, 0xff, 127, 0, 0, 1 } },
+				     six = { .addr = { [15] = 1 } };
+	int domain = (int)o->f->arg[INET_ARG_DOMAIN];
+	struct inet_end own = inet_end_of(&o->name);
+	bool mapped = domain == AF_INET || (o->s->name_len && inet_end_is_v4(&own));
+
+	return inet_end_name(name, mapped ? &four : &six, domain);
+}
+
 /* Connected where nobody listens. */
 static int inet_make_refused(struct inet_one *o, struct err *err)
 {
 	OWNED_FD int deaf = inet_open(o, err);
 	union inet_name at = { .bytes = { 0 } };
-	struct inet_end loopback = { .addr = { [10] = 0xff, 0xff, 127, 0, 0, 1 } };
 	struct pollfd p = { .events = POLLOUT };
-	socklen_t len = inet_end_name(&at, &loopback, (int)o->f->arg[INET_ARG_DOMAIN]);
+	socklen_t len = inet_loopback(o, &at);
 	int rc = deaf < 0 ? deaf : inet_bind(deaf, &at, len, INET_BIND_S, err);
 
 	if (rc < 0)
@@ -268,11 +279,10 @@ static int inet_make_ended(struct inet_one *o, struct err *err)
 {
 	bool outside = inet_role(o) == INET_OUTSIDE;
 	const struct linger reset = { .l_onoff = 1 };
-	struct inet_end loopback = { .addr = { [10] = 0xff, 0xff, 127, 0, 0, 1 } };
 	struct inet_one client = *o;
 	OWNED_FD int other = -1;
 	union inet_name at;
-	socklen_t len = inet_end_name(&at, &loopback, (int)o->f->arg[INET_ARG_DOMAIN]);
+	socklen_t len = inet_loopback(o, &at);
 	int rc;
 
 	client.s = o->s;
