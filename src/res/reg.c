@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum {
@@ -148,6 +150,41 @@ static int reg_capture_named(struct model *m, const struct res_seen *seen, struc
 	return reg_save(m, seen, f, false, err);
 }
 
+/* Of nsfs, and not bound to a name: "net:[4026531840]". */
+static bool reg_is_namespace(const struct res_seen *seen)
+{
+	struct statfs fs;
+
+	return seen->link[0] != '/' && fstatfs(seen->dup, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+}
+
+/* A namespace that the process is in itself is found again there. */
+static int reg_capture_namespace(struct model *m, const struct res_seen *seen, struct img_file *f,
+				 struct err *err)
+{
+	char path[64], via[64], kind[16];
+	struct stat st;
+	size_t len = strcspn(seen->link, ":");
+
+	if (len < sizeof(kind)) {
+		text_copy(kind, len + 1, seen->link);
+		text_format(via, sizeof(via), "ns/%s", kind);
+		procid_path(path, sizeof(path), seen->pid, via);
+	}
+	if (len >= sizeof(kind) || stat(path, &st) < 0 || st.st_ino != seen->st.st_ino ||
+	    st.st_dev != seen->st.st_dev)
+		return err_say(
+			err, ENOTSUP,
+			"descriptor %d is a namespace ('%s') that the process is not in; close "
+			"it before the checkpoint",
+			seen->fd, seen->link);
+	f->kind = IMG_F_PROC;
+	text_format(path, sizeof(path), "/proc/%d/ns/%s", seen->pid, kind);
+	return model_put_string(m, &f->path, path) < 0
+		       ? err_set(err, ENOMEM, "keep '%s'", seen->link)
+		       : 0;
+}
+
 /* What several descriptions of something without a name are all of. */
 static uint64_t reg_object(const struct stat *st)
 {
@@ -176,6 +213,8 @@ static int reg_capture(struct model *m, const struct res_seen *seen, struct img_
 	f->pos = pos < 0 ? 0 : (uint64_t)pos;
 	if (f->open_flags & O_PATH)
 		f->flags |= IMG_FILE_OPATH;
+	if (reg_is_namespace(seen))
+		return reg_capture_namespace(m, seen, f, err);
 	if (text_starts(seen->link, "/proc/") || text_starts(seen->link, "/sys/")) {
 		f->kind = IMG_F_PROC;
 		return reg_check_proc(seen, err);

@@ -9,6 +9,8 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef PR_SET_MDWE
@@ -107,6 +110,30 @@ static long hold_raw(void)
 	return socket(AF_INET, SOCK_RAW, 1);
 }
 
+/* One that a child has made for itself, and that is kept alive by us alone. */
+static long hold_namespace(void)
+{
+	char path[64], c;
+	int ends[2], fd = -1;
+	pid_t pid;
+
+	if (pipe(ends) < 0)
+		return -1;
+	pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWUTS) == 0 && write(ends[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ends[1]);
+	snprintf(path, sizeof(path), "/proc/%d/ns/uts", pid);
+	if (read(ends[0], &c, 1) == 1)
+		fd = open(path, O_RDONLY);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return fd;
+}
+
 /* A datagram that is to have more in it. */
 static long hold_cork(void)
 {
@@ -153,6 +180,7 @@ static const struct {
 	{ "packet", hold_packet },
 	{ "vsock", hold_vsock },
 	{ "raw", hold_raw },
+	{ "namespace", hold_namespace },
 	{ "cork", hold_cork },
 	{ "unaccepted", hold_unaccepted },
 	{ "mdwe", hold_mdwe },
