@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { CAPTURE_PIDFD_THREAD = O_EXCL }; /* PIDFD_THREAD, Linux 6.9 */
@@ -193,6 +194,26 @@ int res_capture_saved(struct res_capture *c, struct model *m, uint64_t ino, uint
 	return 0;
 }
 
+/* A file whose name was removed and that has another: beside it, below the directory above, or afar. */
+static void capture_other_name(struct capture_look *look)
+{
+	const struct stat *st = &look->seen.st;
+	OWNED_PTR char *above = NULL, *found = NULL;
+	char *slash;
+
+	if (!S_ISREG(st->st_mode) || !st->st_nlink || !text_ends(look->link, " (deleted)") ||
+	    res_linked_name(look->link, sizeof(look->link), st->st_dev, st->st_ino))
+		return;
+	above = strdup(look->link);
+	for (int i = 0; i < 2; i++)
+		if (above && (slash = strrchr(above, '/')))
+			*slash = '\0';
+	found = res_find_inode(st->st_dev, st->st_ino, above && *above ? above : NULL,
+			       &look->seen.capture->entries_left);
+	if (found && strlen(found) < sizeof(look->link))
+		strcpy(look->link, found);
+}
+
 /* What is known of descriptor @d of @pid when it has been listed. */
 static int capture_look_listed(struct capture_look *look, struct res_capture *c, pid_t pid,
 			       const struct res_listing *l, const struct res_listed *d,
@@ -217,8 +238,7 @@ static int capture_look(struct capture_look *look, int dup, const char *link, st
 	if (fstat(dup, &seen->st) < 0)
 		return err_set(err, errno, "look at descriptor %d", seen->fd);
 	text_format(look->link, sizeof(look->link), "%s", link);
-	if (S_ISREG(seen->st.st_mode) && seen->st.st_nlink && text_ends(look->link, " (deleted)"))
-		res_linked_name(look->link, sizeof(look->link), seen->st.st_dev, seen->st.st_ino);
+	capture_other_name(look);
 	seen->link = look->link;
 	seen->flags = fcntl(dup, F_GETFL);
 	return 0;
