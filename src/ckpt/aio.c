@@ -6,10 +6,12 @@
  */
 #include "ckpt/capture.h"
 #include "base/owned.h"
+#include "host/proc.h"
 #include "trace/remote.h"
 
 #include <asm/unistd.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <pthread.h>
 #include <sched.h>
@@ -111,23 +113,24 @@ static int aio_idle(struct notes *notes, uint32_t nr, uint32_t *takes, struct er
 	return 0;
 }
 
-static int aio_read(struct capture *c, const struct img_vma *v, struct img_aio *a, struct err *err)
+static int aio_read(struct capture *c, uint64_t start, uint64_t end, uint64_t offset,
+		    struct img_aio *a, struct err *err)
 {
 	struct probe_aio_ring r;
-	int rc = remote_read(c->alive, v->start, &r, sizeof(r), err);
+	int rc = remote_read(c->alive, start, &r, sizeof(r), err);
 
 	if (rc < 0)
 		return rc;
-	a->address = v->start;
-	a->nr = (uint32_t)((v->end - v->start - sizeof(r)) / PROBE_AIO_EVENT);
+	a->address = start;
+	a->nr = (uint32_t)((end - start - sizeof(r)) / PROBE_AIO_EVENT);
 	a->head = r.head;
 	a->tail = r.tail;
-	if (v->offset || r.magic != PROBE_AIO_MAGIC || r.nr != a->nr || r.head >= r.nr ||
+	if (offset || r.magic != PROBE_AIO_MAGIC || r.nr != a->nr || r.head >= r.nr ||
 	    r.tail >= r.nr)
 		return err_say(err, ENOTSUP,
 			       "the AIO context at %llx is not as io_setup has made it, which "
 			       "cannot be brought back",
-			       (unsigned long long)v->start);
+			       (unsigned long long)start);
 	return 0;
 }
 
@@ -155,7 +158,7 @@ static int aio_look(struct capture *c, struct probe *probe, const struct img_aio
 static int aio_context(struct capture *c, struct probe *probe, struct img_vma *v, struct err *err)
 {
 	struct img_aio *a, first = { 0 };
-	int rc = aio_read(c, v, &first, err);
+	int rc = aio_read(c, v->start, v->end, v->offset, &first, err);
 
 	if (rc >= 0)
 		rc = aio_look(c, probe, &first, err);
@@ -163,21 +166,27 @@ static int aio_context(struct capture *c, struct probe *probe, struct img_vma *v
 		return rc;
 	v->object = 0;
 	a = model_add(&c->m->aios);
-	return a ? aio_read(c, v, a, err) : err_set(err, ENOMEM, "keep AIO contexts");
+	return a ? aio_read(c, v->start, v->end, v->offset, a, err)
+		 : err_set(err, ENOMEM, "keep AIO contexts");
 }
 
-/* A ring that was inherited is memory shared with the parent, and no more. */
-static int aio_vma(struct capture *c, struct probe *probe, struct img_vma *v, struct err *err)
+/* Is the ring at @start that of a context? One that was inherited is memory shared with the parent. */
+static int aio_is_context(struct probe *probe, uint64_t start, struct err *err)
 {
 	int64_t result;
 	uint8_t none;
-	int rc = probe_ask(probe, __NR_io_getevents, (const uint64_t[4]){ v->start }, &none, 0,
+	int rc = probe_ask(probe, __NR_io_getevents, (const uint64_t[4]){ start }, &none, 0,
 			   &result, err);
 
-	if (rc < 0)
-		return rc;
-	if (result >= 0)
-		return aio_context(c, probe, v, err);
+	return rc < 0 ? rc : result >= 0;
+}
+
+static int aio_vma(struct capture *c, struct probe *probe, struct img_vma *v, struct err *err)
+{
+	int rc = aio_is_context(probe, v->start, err);
+
+	if (rc)
+		return rc < 0 ? rc : aio_context(c, probe, v, err);
 	v->kind = IMG_VMA_ANON;
 	return capture_keep_once(c, v, err);
 }
@@ -193,4 +202,59 @@ int capture_aio(struct capture *c, struct probe *probe, struct err *err)
 			return rc;
 	}
 	return 0;
+}
+
+bool capture_is_aio(const struct maps_vma *s)
+{
+	return s->deleted && s->shared && !s->dev_major && maps_named(s, "/[aio]");
+}
+
+bool capture_aio_exists(void)
+{
+	OWNED_FD int fd = open("/proc/sys/fs/aio-nr", O_RDONLY | O_CLOEXEC);
+	char events[2] = "?";
+
+	/* Where that cannot be read there may be some. */
+	return fd < 0 || read(fd, events, sizeof(events)) <= 0 || events[0] != '0';
+}
+
+static int aio_settle(struct capture *c, struct probe *probe, const struct maps_vma *s,
+		      struct err *err)
+{
+	struct img_aio a = { 0 };
+	int rc = aio_is_context(probe, s->start, err);
+
+	if (rc > 0)
+		rc = aio_read(c, s->start, s->end, s->offset, &a, err);
+	if (rc >= 0 && a.nr)
+		rc = aio_look(c, probe, &a, err);
+	return rc < 0 ? err_add(err, "process %d", c->parked->pid) : 0;
+}
+
+int capture_settle_aio(struct capture *c, struct park *park, struct park_process *parked,
+		       struct err *err)
+{
+	OWNED_PTR char *text = NULL;
+	struct probe *probe = NULL;
+	struct maps_cursor cursor;
+	struct maps_vma s;
+	size_t len;
+	int rc = proc_read(c->alive, "maps", &text, &len, err);
+
+	if (rc < 0)
+		return rc;
+	for (cursor = maps_over(text, len); rc >= 0 && maps_next(&cursor, &s);) {
+		if (!capture_is_aio(&s))
+			continue;
+		if (!probe) {
+			rc = probe_new(&probe, park, parked, NULL, err);
+			if (rc >= 0)
+				rc = probe_open(&probe, 1, err);
+		}
+		if (rc >= 0)
+			rc = aio_settle(c, probe, &s, err);
+	}
+	if (probe)
+		probe_close(&probe, 1);
+	return rc;
 }

@@ -107,8 +107,17 @@ int capture_keep_once(struct capture *c, struct img_vma *v, struct err *err);
 
 /*
  * aio.c: which of the mappings that look like it are AIO contexts. They must be idle, and are waited for.
+ * Before descriptors are looked at that is done a first time, as requests that end change files and counters.
  */
+int capture_settle_aio(struct capture *c, struct park *park, struct park_process *parked,
+		       struct err *err);
 int capture_aio(struct capture *c, struct probe *probe, struct err *err);
+
+/* Has any program of this machine such contexts? */
+bool capture_aio_exists(void);
+
+/* Is this the ring of one, as maps has it? */
+bool capture_is_aio(const struct maps_vma *s);
 
 /* What smaps tells of a mapping into the settings of @v. */
 void capture_vma_settings(struct img_vma *v, const struct maps_vma *smaps);

@@ -161,7 +161,9 @@ static int ckpt_capture(struct ckpt *ckpt, struct err *err)
 		return err_set(err, ENOMEM, "capture %zu processes", ckpt->park.nprocesses);
 	for (size_t i = 0; i < ckpt->park.nprocesses; i++)
 		ckpt_add_process(ckpt, &ckpt->park.processes[i]);
-	rc = ckpt_capture_fds(ckpt, err);
+	rc = ckpt_settle_aio(ckpt, err);
+	if (rc >= 0)
+		rc = ckpt_capture_fds(ckpt, err);
 	if (rc >= 0)
 		rc = ckpt_capture_processes(ckpt, err);
 	for (size_t i = 0; i < ckpt->nprocesses; i++) {

@@ -52,7 +52,10 @@ struct ckpt {
 
 int64_t ckpt_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 
-/* processes.c: all processes into their models, and what memory the snapshots do not hold. */
+/* processes.c: no request of AIO is in flight any more; or they are refused. */
+int ckpt_settle_aio(struct ckpt *ckpt, struct err *err);
+
+/* All processes into their models, and what memory the snapshots do not hold. */
 int ckpt_capture_processes(struct ckpt *ckpt, struct err *err);
 
 /* parents.c: the parent of one that was left out is told of its end, as the kernel would have done it. */

@@ -233,6 +233,23 @@ static struct capture processes_capture(struct ckpt *ckpt, struct ckpt_process *
 	};
 }
 
+int ckpt_settle_aio(struct ckpt *ckpt, struct err *err)
+{
+	int rc = 0;
+
+	if (!capture_aio_exists())
+		return 0;
+	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
+		struct park_process *parked = &ckpt->park.processes[i];
+		struct ckpt_process *p = &ckpt->processes[i];
+		struct capture c = processes_capture(ckpt, p, parked);
+
+		if (!p->zombie)
+			rc = capture_settle_aio(&c, &ckpt->park, parked, err);
+	}
+	return rc;
+}
+
 static int processes_zombie(struct ckpt *ckpt, struct ckpt_process *p, struct park_process *parked,
 			    struct err *err)
 {

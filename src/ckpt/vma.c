@@ -209,7 +209,7 @@ static int vma_kind(struct capture *c, const struct maps_vma *s, char *path, str
 	if (res_refused(path))
 		return err_say(err, ENOTSUP, "memory at %llx is %s", (unsigned long long)s->start,
 			       res_refused(path));
-	if (s->deleted && s->shared && !s->dev_major && maps_named(s, "/[aio]")) {
+	if (capture_is_aio(s)) {
 		v->kind = IMG_VMA_AIO;
 		v->object = vma_object(s);
 		return 0;
