@@ -98,22 +98,11 @@ static void ckpt_add_process(struct ckpt *ckpt, const struct park_process *parke
 			p->m.process.flags |= IMG_PROC_JOINED;
 }
 
-/* Did process @i begin with the same environment as the one before it, both forked from one program? */
-static bool ckpt_same_environ(const struct ckpt *ckpt, size_t i)
-{
-	const struct stat_line *a = &ckpt->park.processes[i].stat;
-	const struct stat_line *b = i ? &ckpt->park.processes[i - 1].stat : NULL;
-
-	return b && a->env_start && a->env_start == b->env_start && a->env_end == b->env_end &&
-	       a->start_stack == b->start_stack;
-}
-
 static int ckpt_list_fds(void *arg, size_t i, struct err *err)
 {
-	struct ckpt *ckpt = arg;
-	struct ckpt_process *p = &ckpt->processes[i];
+	struct ckpt_process *p = &((struct ckpt *)arg)->processes[i];
 
-	return p->zombie ? 0 : res_list(&p->listing, p->alive, !ckpt_same_environ(ckpt, i), err);
+	return p->zombie ? 0 : res_list(&p->listing, p->alive, err);
 }
 
 /*

@@ -21,7 +21,6 @@
 enum {
 	SIGNALS_PEEK = 16, /* asked for at once */
 	SIGNALS_NSIG = 64,
-	SIGNALS_FIRST_REALTIME = 32, /* for the kernel */
 	SIGNALS_TRIES = 4,
 	SIGNALS_THP_ADVISED = 2, /* PR_THP_DISABLE_EXCEPT_ADVISED, since 6.18 */
 };
@@ -181,9 +180,6 @@ static int signals_begin(struct capture *c, struct probe_report *report, size_t 
 
 	c->m->pending.n = c->m->timers.n = c->m->sigactions.n = c->m->threads.n = 0;
 	c->m->policies.n = 0;
-	/* Of real-time signals that nobody has touched there is nothing to be known. */
-	report->untouched = ~(c->status.sig_caught | c->status.sig_ignored) &
-			    UINT64_MAX << (SIGNALS_FIRST_REALTIME - 1);
 	rc = signals_all_pending(c, err);
 	*pending = c->m->pending.n;
 	if (rc >= 0)

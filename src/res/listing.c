@@ -177,11 +177,11 @@ static int listing_environ(struct res_listing *l, pid_t pid, struct err *err)
 	return rc;
 }
 
-int res_list(struct res_listing *l, pid_t pid, bool environ, struct err *err)
+int res_list(struct res_listing *l, pid_t pid, struct err *err)
 {
 	int rc = listing_read(l, pid, NULL, err);
 
-	if (rc >= 0 && environ)
+	if (rc >= 0)
 		rc = listing_environ(l, pid, err);
 	return rc < 0 ? err_add(err, "process %d", pid) : 0;
 }

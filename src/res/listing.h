@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "image/model.h"
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 struct res_listed { /* one descriptor; positions in the listing's text */
@@ -27,11 +26,11 @@ struct res_listing {
 };
 
 /*
- * All descriptors of parked process @pid, and (@environ) where its environment says that temporary files go.
- * -RES_BUSY if it has inotify events to read: for all processes before any of them is captured, which may
- * tell them of more.
+ * All descriptors of parked process @pid, and where its environment says that temporary files go. -RES_BUSY
+ * if it has inotify events to read: for all processes before any of them is captured, which may tell them of
+ * more.
  */
-int res_list(struct res_listing *listing, pid_t pid, bool environ, struct err *err);
+int res_list(struct res_listing *listing, pid_t pid, struct err *err);
 void res_listing_done(struct res_listing *listing);
 
 /* Descriptor @fd of our own alone. */

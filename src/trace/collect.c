@@ -139,37 +139,27 @@ static int64_t nsec(const struct timespec *ts)
 	return ts->tv_sec * 1000000000 + ts->tv_nsec;
 }
 
-static bool is_asked(const struct probe_report *report, unsigned int sig)
-{
-	return !(report->untouched >> (sig - 1) & 1);
-}
-
 static void add_signals(struct batch *b, const struct probe_report *report)
 {
 	for (unsigned int sig = 1; sig < 65; sig++)
-		if (is_asked(report, sig))
-			BATCH_ADD(b, SYS_rt_sigaction, sizeof(report->sigactions[0]), sig, 0,
-				  collect_out, 8);
+		BATCH_ADD(b, SYS_rt_sigaction, sizeof(report->sigactions[0]), sig, 0, collect_out,
+			  8);
 	for (unsigned int i = 0; i < 3; i++)
 		BATCH_ADD(b, SYS_getitimer, sizeof(struct itimerval), i, collect_out);
 }
 
-/* Returns how many calls that were. */
-static uint32_t take_signals(const struct batch *b, struct probe_report *report)
+static void take_signals(const struct batch *b, struct probe_report *report)
 {
 	struct itimerval it;
-	uint32_t n = 0;
 
 	for (unsigned int sig = 1; sig < 65; sig++)
-		if (is_asked(report, sig))
-			batch_take(b, n++, &report->sigactions[sig], sizeof(report->sigactions[0]));
+		batch_take(b, sig - 1, &report->sigactions[sig], sizeof(report->sigactions[0]));
 	for (unsigned int i = 0; i < 3; i++) {
-		if (batch_take(b, n++, &it, sizeof(it)) < 0)
+		if (batch_take(b, 64 + i, &it, sizeof(it)) < 0)
 			continue;
 		report->itimer_value_us[i] = usec(&it.it_value);
 		report->itimer_interval_us[i] = usec(&it.it_interval);
 	}
-	return n;
 }
 
 /* What PR_GET_TSC and PR_MCE_KILL_GET say. */
@@ -231,9 +221,9 @@ static void take_places(const struct batch *b, uint32_t at, struct img_policy *p
 		batch_take(b, at + (uint32_t)i, &places[i].mode, sizeof(places[i].mode));
 }
 
-/* Of collect_settings, counted from behind those of add_signals. */
+/* Of collect_settings, after those of add_signals. */
 enum {
-	COLLECT_DUMPABLE,
+	COLLECT_DUMPABLE = 64 + 3,
 	COLLECT_KEEPCAPS,
 	COLLECT_THP,
 	COLLECT_SECUREBITS,
@@ -273,25 +263,22 @@ static int collect_settings(struct probe *p, void *data, struct err *err)
 	return batch_begin(p, b, err);
 }
 
-/* Returns where in the batch they begin. */
-static uint32_t take_settings(const struct batch *b, struct probe_report *report)
+static void take_settings(const struct batch *b, struct probe_report *report)
 {
-	uint32_t at = take_signals(b, report);
-	const struct probe_call *calls = b->calls + at;
 	siginfo_t child = { 0 };
 
-	report->dumpable = (int32_t)calls[COLLECT_DUMPABLE].result;
-	report->keepcaps = (int32_t)calls[COLLECT_KEEPCAPS].result;
-	report->thp_disable = (int32_t)calls[COLLECT_THP].result;
-	report->securebits = (int32_t)calls[COLLECT_SECUREBITS].result;
-	batch_take(b, at + COLLECT_SUBREAPER, &report->subreaper, sizeof(report->subreaper));
-	report->membarrier = calls[COLLECT_MEMBARRIER].result;
-	report->brk = (uint64_t)calls[COLLECT_BRK].result;
-	report->memory_merge = calls[COLLECT_MERGE].result > 0;
-	report->ldt = calls[COLLECT_HAS_LDT].result > 0;
-	batch_take(b, at + COLLECT_CONTINUED, &child, sizeof(child));
+	take_signals(b, report);
+	report->dumpable = (int32_t)b->calls[COLLECT_DUMPABLE].result;
+	report->keepcaps = (int32_t)b->calls[COLLECT_KEEPCAPS].result;
+	report->thp_disable = (int32_t)b->calls[COLLECT_THP].result;
+	report->securebits = (int32_t)b->calls[COLLECT_SECUREBITS].result;
+	batch_take(b, COLLECT_SUBREAPER, &report->subreaper, sizeof(report->subreaper));
+	report->membarrier = b->calls[COLLECT_MEMBARRIER].result;
+	report->brk = (uint64_t)b->calls[COLLECT_BRK].result;
+	report->memory_merge = b->calls[COLLECT_MERGE].result > 0;
+	report->ldt = b->calls[COLLECT_HAS_LDT].result > 0;
+	batch_take(b, COLLECT_CONTINUED, &child, sizeof(child));
 	report->child_continued = child.si_pid > 0;
-	return at;
 }
 
 static int collect_timers(struct probe *p, struct probe_timer *timers, size_t n, struct err *err)
@@ -535,20 +522,19 @@ static int collect_rest(struct probe *p, void *data, struct err *err)
 {
 	struct probe_report *report = data;
 	size_t self = 0, placed;
-	uint32_t at;
 	int rc = batch_end(p, p->batch, err);
 
 	if (rc < 0)
 		return rc;
-	at = take_settings(p->batch, report);
+	take_settings(p->batch, report);
 	while (p->process->threads[self].tid != p->remote.tracee->tid)
 		self++;
 	report->threads = calloc(p->process->nthreads, sizeof(*report->threads));
 	if (!report->threads)
 		return err_set(err, ENOMEM, "probing");
-	take_own(p->batch, at + COLLECT_OWN, &report->threads[self]);
-	placed = p->batch->n - at - COLLECT_PLACES;
-	take_places(p->batch, at + COLLECT_PLACES, report->places, placed);
+	take_own(p->batch, COLLECT_OWN, &report->threads[self]);
+	placed = p->batch->n - COLLECT_PLACES;
+	take_places(p->batch, COLLECT_PLACES, report->places, placed);
 	rc = collect_places(p, report, placed, err);
 	if (rc >= 0)
 		rc = collect_nodes(p, report, err);

@@ -31,8 +31,6 @@ struct probe_timer { /* timer_gettime and timer_getoverrun of one POSIX timer, i
 };
 
 struct probe_report {
-	/* in: signals that are known to be neither caught nor ignored, and need not be asked for */
-	uint64_t untouched;
 	struct {
 		uint64_t handler, flags, restorer, mask;
 	} sigactions[65]; /* by number; [0] unused */
