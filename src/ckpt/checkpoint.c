@@ -117,6 +117,8 @@ static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 	if (!models)
 		return err_set(err, ENOMEM, "capture %zu processes", ckpt->nprocesses);
 	rc = threads_each(ckpt_list_fds, ckpt, ckpt->nprocesses, ckpt->options.workers, err);
+	if (fault_point("ckpt.listed"))
+		rc = err_say(err, EIO, "made to fail (CAIRN_FAULT)");
 	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
 		struct ckpt_process *p = &ckpt->processes[i];
 

@@ -117,6 +117,7 @@ int capture_vmas(struct capture *c, struct err *err)
 	if (learn)
 		notes_forget(c->notes, c->parked->pid);
 	for (size_t i = 0; rc >= 0 && i < c->seen.n; i++) {
+		home_note(&c->places, &c->seen.at[i]);
 		rc = mappings_note(c, &c->seen.at[i], learn, err);
 		if (rc >= 0)
 			rc = capture_vma(c, &c->seen.at[i], err);

@@ -103,17 +103,17 @@ static enum pages_source pages_source_of(const struct img_vma *v)
 static int pages_take_region(struct pages_scan *s, size_t *at, size_t end,
 			     const struct pages_region *r)
 {
+	bool guard = r->categories & PAGES_IS_GUARD;
 	int rc = 0;
 
-	if (r->categories & PAGES_IS_GUARD)
-		return pages_add_guard(s->m, r->start, r->end - r->start);
 	while (rc >= 0 && *at < end) {
 		const struct img_vma *v = &s->m->vmas.at[*at];
 		uint64_t from = r->start > v->start ? r->start : v->start;
 		uint64_t to = r->end < v->end ? r->end : v->end;
 
 		if (from < to)
-			rc = pages_add(s->list, from, to - from, pages_source_of(v));
+			rc = guard ? pages_add_guard(s->m, from, to - from)
+				   : pages_add(s->list, from, to - from, pages_source_of(v));
 		if (r->end <= v->end)
 			break;
 		++*at;

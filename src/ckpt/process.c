@@ -276,17 +276,11 @@ static int process_rlimits(struct capture *c, struct err *err)
 static int process_ended(struct capture *c, struct err *err)
 {
 	struct img_process *p = &c->m->process;
-	OWNED_PTR char *name = NULL;
-	size_t len;
-	int rc = proc_read(c->alive, "comm", &name, &len, err);
+	int rc = process_status(c, err);
 
-	if (rc >= 0)
-		rc = process_status(c, err);
 	if (rc < 0)
 		return rc;
-	if (len && name[len - 1] == '\n')
-		len--;
-	memcpy(p->comm, name, len < sizeof(p->comm) ? len : sizeof(p->comm) - 1);
+	memcpy(p->comm, c->comm, sizeof(p->comm));
 	p->flags |= IMG_PROC_ZOMBIE;
 	if (c->parked->skipped) {
 		p->flags &= ~(uint32_t)IMG_PROC_FOREGROUND;

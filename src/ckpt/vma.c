@@ -269,7 +269,6 @@ int capture_vma(struct capture *c, const struct maps_vma *s, struct err *err)
 
 	if (!v)
 		return err_set(err, ENOMEM, "keep mappings");
-	home_note(&c->places, s);
 	if (!maps_path(s, path, sizeof(path)))
 		return err_say(err, ENAMETOOLONG, "mapping at %llx has a path over %d bytes",
 			       (unsigned long long)s->start, VMA_PATH_MAX);

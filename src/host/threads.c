@@ -24,11 +24,11 @@ void threads_run(void *(*work)(void *arg), void *arg, int n)
 
 int threads_wanted(int wanted)
 {
-	cpu_set_t cpus;
+	cpu_set_t cpus[8]; /* more than the kernel may be told to have */
 
 	if (wanted > 0)
 		return wanted;
-	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+	return sched_getaffinity(0, sizeof(cpus), cpus) == 0 ? CPU_COUNT_S(sizeof(cpus), cpus) : 1;
 }
 
 struct threads_work {
@@ -39,14 +39,16 @@ struct threads_work {
 	atomic_bool stop;
 	pthread_mutex_t lock;
 	size_t failed; /* the first in order; n: none */
-	struct err err; /* its */
+	int rc; /* its */
+	struct err err;
 };
 
-static void threads_fail(struct threads_work *w, size_t i, const struct err *err)
+static void threads_fail(struct threads_work *w, size_t i, int rc, const struct err *err)
 {
 	pthread_mutex_lock(&w->lock);
 	if (i < w->failed) {
 		w->failed = i;
+		w->rc = rc;
 		w->err = *err;
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -60,9 +62,10 @@ static void *threads_steps(void *arg)
 
 	while (!w->stop && (i = w->next++) < w->n) {
 		struct err err = ERR_INIT;
+		int rc = w->step(w->arg, i, &err);
 
-		if (w->step(w->arg, i, &err) < 0)
-			threads_fail(w, i, &err);
+		if (rc < 0)
+			threads_fail(w, i, rc, &err);
 	}
 	return NULL;
 }
@@ -77,9 +80,7 @@ int threads_each(threads_step *step, void *arg, size_t n, int workers, struct er
 	if ((size_t)workers > n / THREADS_WORTH)
 		workers = (int)(n / THREADS_WORTH);
 	threads_run(threads_steps, &w, workers);
-	if (w.failed == n)
-		return 0;
-	if (err)
+	if (w.rc < 0 && err)
 		*err = w.err;
-	return -w.err.num;
+	return w.rc;
 }

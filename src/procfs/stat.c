@@ -18,14 +18,13 @@ static const size_t stat_fields[] = {
 	[23] = STAT_FIELD(vsize),	[24] = STAT_FIELD(rss),
 	[26] = STAT_FIELD(start_code),	[27] = STAT_FIELD(end_code),
 	[28] = STAT_FIELD(start_stack), [29] = STAT_FIELD(kstk_esp),
-	[30] = STAT_FIELD(kstk_eip),	[31] = STAT_FIELD(sig_pending),
-	[34] = STAT_FIELD(sig_caught),	[38] = STAT_FIELD(exit_signal),
-	[39] = STAT_FIELD(processor),	[40] = STAT_FIELD(rt_priority),
-	[41] = STAT_FIELD(policy),	[45] = STAT_FIELD(start_data),
-	[46] = STAT_FIELD(end_data),	[47] = STAT_FIELD(start_brk),
-	[48] = STAT_FIELD(arg_start),	[49] = STAT_FIELD(arg_end),
-	[50] = STAT_FIELD(env_start),	[51] = STAT_FIELD(env_end),
-	[52] = STAT_FIELD(exit_code),
+	[30] = STAT_FIELD(kstk_eip),	[34] = STAT_FIELD(sig_caught),
+	[38] = STAT_FIELD(exit_signal), [39] = STAT_FIELD(processor),
+	[40] = STAT_FIELD(rt_priority), [41] = STAT_FIELD(policy),
+	[45] = STAT_FIELD(start_data),	[46] = STAT_FIELD(end_data),
+	[47] = STAT_FIELD(start_brk),	[48] = STAT_FIELD(arg_start),
+	[49] = STAT_FIELD(arg_end),	[50] = STAT_FIELD(env_start),
+	[51] = STAT_FIELD(env_end),	[52] = STAT_FIELD(exit_code),
 };
 
 /* Signed and unsigned fields alike: a negative one keeps its two's complement. */

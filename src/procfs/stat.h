@@ -27,7 +27,7 @@ struct stat_line {
 	uint64_t rss; /* pages */
 	uint64_t start_code, end_code, start_stack;
 	uint64_t kstk_esp, kstk_eip;
-	uint64_t sig_pending, sig_caught; /* bit n-1, up to 31; pending: of this thread alone */
+	uint64_t sig_caught; /* bit n-1, up to 31 */
 	uint64_t start_data, end_data, start_brk;
 	uint64_t arg_start, arg_end, env_start, env_end;
 	int64_t exit_signal, exit_code; /* exit_code as wait(2) gives it */

@@ -214,6 +214,18 @@ static void capture_other_name(struct capture_look *look)
 		strcpy(look->link, found);
 }
 
+int capture_look_again(const struct res_seen *seen, struct fdinfo *info, struct err *err)
+{
+	struct res_listing own = { .n = 0 };
+	int rc = listing_add_own(&own, seen->dup, err);
+
+	if (rc >= 0)
+		rc = fdinfo_parse(info, listing_text(&own, own.fds.at[0].info),
+				  own.fds.at[0].info_len, err);
+	res_listing_done(&own);
+	return rc < 0 ? err_add(err, "descriptor %d", seen->fd) : 0;
+}
+
 /* What is known of descriptor @d of @pid when it has been listed. */
 static int capture_look_listed(struct capture_look *look, struct res_capture *c, pid_t pid,
 			       const struct res_listing *l, const struct res_listed *d,

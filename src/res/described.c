@@ -60,17 +60,20 @@ static bool described_same_by_flag(int dup, pid_t pid, int fd)
 	return seen == (before ^ O_NONBLOCK);
 }
 
+/* 0: the same; 1 or 2: not; negative: it cannot be told. */
+static long described_kcmp(struct res_capture *c, pid_t a, int afd, pid_t b, int bfd)
+{
+	long rc = c->no_kcmp ? -ENOSYS : sys5(__NR_kcmp, a, b, KCMP_FILE, afd, bfd);
+
+	c->no_kcmp |= rc == -EPERM || rc == -ENOSYS;
+	return rc;
+}
+
 bool described_same(struct res_capture *c, const struct res_seen *seen, pid_t pid, int fd)
 {
-	long rc;
+	long rc = described_kcmp(c, seen->pid, seen->fd, pid, fd);
 
-	if (!c->no_kcmp) {
-		rc = sys5(__NR_kcmp, seen->pid, pid, KCMP_FILE, seen->fd, fd);
-		if (rc >= 0)
-			return rc == 0;
-		c->no_kcmp = rc == -EPERM || rc == -ENOSYS;
-	}
-	return c->no_kcmp && described_same_by_flag(seen->dup, pid, fd);
+	return rc == 0 || (c->no_kcmp && described_same_by_flag(seen->dup, pid, fd));
 }
 
 /* Negative, 0 or positive: by file, and kcmp has an order of the descriptions of one file. */
@@ -144,12 +147,10 @@ uint32_t described_inherited(struct res_capture *c, pid_t pid, int fd)
 {
 	const struct img_fd *its = NULL;
 
-	if (c->last && c->last->fds.n && !c->no_kcmp)
+	if (c->last && c->last->fds.n)
 		its = bsearch(&fd, c->last->fds.at, c->last->fds.n, sizeof(*its),
 			      described_by_number);
-	if (!its || sys5(__NR_kcmp, pid, c->last_pid, KCMP_FILE, fd, fd) != 0)
-		return 0;
-	return its->file;
+	return its && described_kcmp(c, pid, fd, c->last_pid, fd) == 0 ? its->file : 0;
 }
 
 static bool described_grow(struct res_capture *c)

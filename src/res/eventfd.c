@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* eventfd: a counter. */
 #include "base/text.h"
+#include "res/capture.h"
 #include "res/res.h"
 
 #include <errno.h>
@@ -18,10 +19,14 @@ static bool eventfd_match(const struct res_seen *seen)
 static int eventfd_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 			   struct err *err)
 {
+	struct fdinfo info; /* somebody outside may have added to it */
+	int rc = capture_look_again(seen, &info, err);
+
 	(void)m;
-	(void)err;
-	f->arg[EVENTFD_ARG_COUNT] = seen->info.eventfd_count;
-	f->arg[EVENTFD_ARG_SEMAPHORE] = seen->info.eventfd_semaphore;
+	if (rc < 0)
+		return rc;
+	f->arg[EVENTFD_ARG_COUNT] = info.eventfd_count;
+	f->arg[EVENTFD_ARG_SEMAPHORE] = info.eventfd_semaphore;
 	return 0;
 }
 

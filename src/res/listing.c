@@ -60,16 +60,15 @@ static int listing_info(struct res_listing *l, struct res_listed *d, int infos, 
 			struct err *err)
 {
 	OWNED_FD int fd = openat(infos, name, O_RDONLY | O_CLOEXEC);
-	int rc = fd < 0 ? err_set(err, errno, "look at descriptor %d", d->fd) : 0;
 	size_t asked;
 	ssize_t n;
 
+	if (fd < 0)
+		return err_set(err, errno, "look at descriptor %d", d->fd);
 	d->info = l->n;
 	do {
-		if (rc >= 0)
-			rc = listing_room(l, LISTING_PIECE, err);
-		if (rc < 0)
-			return rc;
+		if (listing_room(l, LISTING_PIECE, err) < 0)
+			return -ENOMEM;
 		asked = l->room - l->n - 1;
 		n = read(fd, l->text + l->n, asked);
 		if (n < 0)
@@ -135,8 +134,10 @@ static int listing_read(struct res_listing *l, pid_t pid, const char *only, stru
 
 	procid_path(path, sizeof(path), pid, "fdinfo");
 	infos = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (infos < 0)
+		return err_set(err, errno, "open %s", path);
 	procid_path(path, sizeof(path), pid, "fd");
-	dir = infos < 0 ? NULL : opendir(path);
+	dir = opendir(path);
 	if (!dir)
 		return err_set(err, errno, "open %s", path);
 	dirs.links = dirfd(dir);

@@ -3,7 +3,8 @@
  * What /proc tells of the descriptors of one process, all of it before any is captured: that is most of the
  * work of looking at them, and can be done for many processes at once.
  *
- * The one rule: nothing is shared with other listings, and nothing of the process is touched.
+ * The one rule: nothing is shared with other listings, and nothing of the process is touched. What may change
+ * while the program stands is looked at again when it is captured (capture_look_again).
  */
 #pragma once
 

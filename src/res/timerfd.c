@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timerfd: a clock, the time left, and the expirations not read yet. */
 #include "base/text.h"
+#include "res/capture.h"
 #include "res/res.h"
 
 #include <errno.h>
@@ -14,6 +15,8 @@
 #ifndef TFD_IOC_SET_TICKS
 #define TFD_IOC_SET_TICKS _IOW('T', 0, __u64)
 #endif
+
+enum { TIMERFD_TRIES = 4 };
 
 enum { /* img_file.arg */
        TIMERFD_ARG_CLOCK,
@@ -30,17 +33,39 @@ static bool timerfd_match(const struct res_seen *seen)
 	return text_equal(seen->link, "anon_inode:[timerfd]");
 }
 
+/*
+ * The time left and the expirations of one moment: a timer that goes off between the two would be in neither,
+ * or in both. One that is so quick that it always does is taken as it is: it will be again.
+ */
+static int timerfd_look(const struct res_seen *seen, struct itimerspec *it, struct fdinfo *info,
+			struct err *err)
+{
+	struct fdinfo before;
+	int tries = 0, rc;
+
+	do {
+		rc = capture_look_again(seen, &before, err);
+		if (rc >= 0 && timerfd_gettime(seen->dup, it) < 0)
+			rc = err_set(err, errno, "descriptor %d: timerfd_gettime", seen->fd);
+		if (rc >= 0)
+			rc = capture_look_again(seen, info, err);
+	} while (rc >= 0 && info->ticks != before.ticks && ++tries < TIMERFD_TRIES);
+	return rc;
+}
+
 static int timerfd_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 			   struct err *err)
 {
 	struct itimerspec it;
+	struct fdinfo info;
+	int rc = timerfd_look(seen, &it, &info, err);
 
 	(void)m;
-	if (timerfd_gettime(seen->dup, &it) < 0)
-		return err_set(err, errno, "descriptor %d: timerfd_gettime", seen->fd);
-	f->arg[TIMERFD_ARG_CLOCK] = (uint64_t)seen->info.clockid;
-	f->arg[TIMERFD_ARG_TICKS] = seen->info.ticks;
-	f->arg[TIMERFD_ARG_SETTIME_FLAGS] = seen->info.settime_flags;
+	if (rc < 0)
+		return rc;
+	f->arg[TIMERFD_ARG_CLOCK] = (uint64_t)info.clockid;
+	f->arg[TIMERFD_ARG_TICKS] = info.ticks;
+	f->arg[TIMERFD_ARG_SETTIME_FLAGS] = info.settime_flags;
 	f->arg[TIMERFD_ARG_LEFT_S] = (uint64_t)it.it_value.tv_sec;
 	f->arg[TIMERFD_ARG_LEFT_NS] = (uint64_t)it.it_value.tv_nsec;
 	f->arg[TIMERFD_ARG_INTERVAL_S] = (uint64_t)it.it_interval.tv_sec;

@@ -201,11 +201,11 @@ static int finish_thread(struct finish *f, size_t i, struct err *err)
 }
 
 /* Let thread @tid go on with signal @sig until it stops inside signal handling; returns what it stops for. */
-static int finish_await_stop(pid_t tid, int sig, struct err *err)
+static int finish_await(pid_t tid, int event, int sig, struct err *err)
 {
 	int status = 0;
 
-	while (status >> 16 != PTRACE_EVENT_STOP) {
+	while (status >> 16 != event) {
 		if (ptrace(PTRACE_CONT, tid, 0, sig) < 0 || waitpid(tid, &status, __WALL) < 0)
 			return err_set(err, errno, "stop thread %d", tid);
 		if (!WIFSTOPPED(status))
@@ -222,7 +222,7 @@ static int finish_await_stop(pid_t tid, int sig, struct err *err)
 static int finish_enter_stop(const struct img_process *p, struct err *err)
 {
 	ptrace(PTRACE_INTERRUPT, p->pid, 0, 0);
-	return finish_await_stop(p->pid, 0, err);
+	return finish_await(p->pid, PTRACE_EVENT_STOP, 0, err);
 }
 
 /* The signal that its parent shall hear that it has been stopped by, where that still stops it. */
@@ -250,14 +250,14 @@ static int finish_stop_leader(pid_t pid, int sig, struct err *err)
 		rc = regs_set_sigmask(pid, ~(UINT64_C(1) << (sig - 1)), err);
 		ptrace(PTRACE_INTERRUPT, pid, 0, 0);
 		if (rc >= 0)
-			rc = finish_await_stop(pid, sig, err);
+			rc = finish_await(pid, PTRACE_EVENT_STOP, sig, err);
 		if (rc >= 0)
 			rc = regs_set_sigmask(pid, UINT64_MAX, err) < 0 ? -err->num : rc;
 	}
 	if (rc < 0 || rc == sig)
 		return rc;
 	kill(pid, SIGSTOP);
-	return finish_await_stop(pid, 0, err);
+	return finish_await(pid, PTRACE_EVENT_STOP, 0, err);
 }
 
 int finish_stop(const struct model *m, struct err *err)
@@ -271,28 +271,20 @@ int finish_stop(const struct model *m, struct err *err)
 	rc = finish_stop_leader(pid, goes_on ? SIGSTOP : finish_stop_signal(m), err);
 	/* Its parent hears of it when the last thread has stopped. */
 	for (size_t i = 1; rc >= 0 && i < m->threads.n; i++)
-		rc = finish_await_stop(m->threads.at[i].tid, 0, err);
+		rc = finish_await(m->threads.at[i].tid, PTRACE_EVENT_STOP, 0, err);
 	if (rc < 0 || !goes_on)
 		return rc < 0 ? rc : 0;
 	kill(pid, SIGCONT);
-	rc = finish_await_stop(pid, 0, err);
+	rc = finish_await(pid, PTRACE_EVENT_STOP, 0, err);
 	return rc < 0 ? rc : 0;
 }
 
 /* Let @tid run to its end, and stand there: it is no thread of the program any more. */
 static int finish_end(pid_t tid, struct err *err)
 {
-	int status = 0;
-
 	if (ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXIT) < 0)
 		return err_set(err, errno, "trace thread %d", tid);
-	while (status >> 16 != PTRACE_EVENT_EXIT) {
-		if (ptrace(PTRACE_CONT, tid, 0, 0) < 0 || waitpid(tid, &status, __WALL) < 0)
-			return err_set(err, errno, "end thread %d", tid);
-		if (!WIFSTOPPED(status))
-			return err_say(err, ESRCH, "process %d ended", tid);
-	}
-	return 0;
+	return finish_await(tid, PTRACE_EVENT_EXIT, 0, err);
 }
 
 /*

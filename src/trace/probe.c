@@ -20,20 +20,29 @@ struct mood {
 	uint64_t caught, pending;
 };
 
-/* The leader's: as its process's /proc/PID/stat has them, and what is pending for the whole process. */
-static int leaders_mood(const struct park_process *process, struct mood *mood, struct err *err)
+static int add_pending(pid_t tid, uint32_t flags, uint64_t *pending, struct err *err)
 {
 	siginfo_t info[8];
-	struct __ptrace_peeksiginfo_args args = { .flags = PTRACE_PEEKSIGINFO_SHARED, .nr = 8 };
+	struct __ptrace_peeksiginfo_args args = { .flags = flags, .nr = 8 };
 	long n;
 
-	*mood = (struct mood){ process->stat.sig_caught, process->stat.sig_pending };
-	while ((n = ptrace(PTRACE_PEEKSIGINFO, process->pid, &args, info)) > 0) {
+	while ((n = ptrace(PTRACE_PEEKSIGINFO, tid, &args, info)) > 0) {
 		for (long i = 0; i < n; i++)
-			mood->pending |= UINT64_C(1) << ((unsigned int)info[i].si_signo - 1) % 64;
+			*pending |= UINT64_C(1) << ((unsigned int)info[i].si_signo - 1) % 64;
 		args.off += (uint64_t)n;
 	}
-	return n < 0 ? err_set(err, errno, "pending signals of process %d", process->pid) : 0;
+	return n < 0 ? err_set(err, errno, "pending signals of thread %d", tid) : 0;
+}
+
+/* The leader's: for what it catches its process's /proc/PID/stat does. */
+static int leaders_mood(const struct park_process *process, struct mood *mood, struct err *err)
+{
+	int rc;
+
+	*mood = (struct mood){ .caught = process->stat.sig_caught };
+	rc = add_pending(process->pid, 0, &mood->pending, err);
+	return rc < 0 ? rc
+		      : add_pending(process->pid, PTRACE_PEEKSIGINFO_SHARED, &mood->pending, err);
 }
 
 static int read_mood(pid_t pid, pid_t tid, struct mood *mood, struct err *err)
@@ -138,6 +147,7 @@ static int open_begin(struct probe *p, void *data, struct err *err)
 	p->stop_signal = choose_signal(&mood);
 	rc = remote_open(&p->remote, t, &p->process->threads[which], p->places,
 			 p->park->state->memory, err);
+	p->places = NULL;
 	return rc < 0 ? rc : map_area(p, err);
 }
 

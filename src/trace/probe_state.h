@@ -30,7 +30,7 @@ enum {
 struct probe {
 	struct park *park;
 	const struct park_process *process;
-	const struct home_places *places;
+	const struct home_places *places; /* until it has been opened */
 	struct remote remote; /* the thread that does most */
 	uint64_t area, area_size;
 	int stop_signal;

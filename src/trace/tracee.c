@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trace/tracee.h"
 
+#include "host/proc.h"
 #include "host/procid.h"
-#include "procfs/stat.h"
 #include "trace/explain.h"
 
 #include <errno.h>
@@ -56,12 +56,9 @@ static int tracee_stopped(struct tracee *t, int status)
 
 static bool is_own_child(pid_t pid)
 {
-	char buf[1024];
 	struct stat_line stat;
-	long len = explain_read(pid, pid, "stat", buf, sizeof(buf));
 
-	return len > 0 && stat_parse(&stat, buf, (size_t)len, NULL) >= 0 &&
-	       procid_meant((pid_t)stat.ppid) == getpid();
+	return proc_stat(pid, &stat, NULL) >= 0 && procid_meant((pid_t)stat.ppid) == getpid();
 }
 
 static bool has_ended(const siginfo_t *si)
