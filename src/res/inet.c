@@ -71,7 +71,7 @@ static int inet_capture(struct model *m, const struct res_seen *seen, struct img
 	socklen_t len = sizeof(name);
 	struct inet_seen *s;
 
-	if ((type != SOCK_STREAM || protocol != IPPROTO_TCP) &&
+	if ((type != SOCK_STREAM || (protocol != IPPROTO_TCP && protocol != INET_MPTCP)) &&
 	    (type != SOCK_DGRAM || protocol != IPPROTO_UDP))
 		return err_say(err, ENOTSUP,
 			       "descriptor %d is a network socket of type %d and protocol %d, "
@@ -89,6 +89,7 @@ static int inet_capture(struct model *m, const struct res_seen *seen, struct img
 				 .pid = seen->pid,
 				 .number = seen->fd,
 				 .stream = type == SOCK_STREAM,
+				 .multipath = protocol == INET_MPTCP,
 				 .fd = inet_keep(seen->dup) };
 	if (s->fd < 0)
 		return err_set(err, errno, "look at descriptor %d", seen->fd);

@@ -92,6 +92,7 @@ enum {
 	INET_IP_BIND_ADDRESS_NO_PORT = 24,
 	INET_IP_LOCAL_PORT_RANGE = 51,
 	INET_IPV6_MULTICAST_ALL = 29,
+	INET_MPTCP = 262, /* IPPROTO_MPTCP */
 };
 
 struct inet_end inet_end_of(const union inet_name *name);
@@ -143,6 +144,7 @@ struct inet_seen {
 	int number; /* the program's */
 	struct inet_end local, peer;
 	bool stream;
+	bool multipath; /* of MPTCP: Go's programs listen like that */
 	enum inet_role role;
 	uint32_t other; /* id of the other end */
 	uint64_t shutdown;

@@ -159,6 +159,21 @@ static int inet_role_of(struct res_capture *c, struct inet_seen *s, struct err *
 	return inet_settle(other->fd, s->fd, err);
 }
 
+/* Who listens by MPTCP accepts plain TCP connections as such, and those are most of them. */
+static int inet_check_multipath(const struct inet_seen *s, struct err *err)
+{
+	struct inet_count count;
+
+	inet_count(&count, s->fd);
+	if (!s->multipath || s->role == INET_LISTENING ||
+	    (!s->peer.port && (!count.state || count.state == TCP_CLOSE) &&
+	     !(inet_poll(s->fd) & POLLRDHUP)))
+		return 0;
+	return err_say(err, ENOTSUP,
+		       "an MPTCP connection, which cannot be checkpointed; let the program use TCP "
+		       "(GODEBUG=multipathtcp=0 for Go)");
+}
+
 /* Is somebody in the queue whose own end the computation does not have? */
 static int inet_check_queue(const struct res_capture *c, const struct inet_seen *l, struct err *err)
 {
@@ -342,6 +357,8 @@ int res_capture_network(struct res_capture *c, struct err *err)
 	if (!c->ninet)
 		return 0;
 	qsort(c->inet, c->ninet, sizeof(*c->inet), inet_compare);
+	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
+		rc = inet_named(&c->inet[i], inet_check_multipath(&c->inet[i], err), err);
 	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
 		if (c->inet[i].role != INET_LISTENING && c->inet[i].stream)
 			rc = inet_named(&c->inet[i], inet_role_of(c, &c->inet[i], err), err);

@@ -33,5 +33,6 @@ refused vsock 'descriptor [0-9]+ is a socket to a virtual machine'
 refused raw 'descriptor [0-9]+ is a network socket of type 3'
 refused mdwe 'it may have no memory that is both written and executed .PR_SET_MDWE'
 refused namespace "descriptor [0-9]+ is a namespace .'uts:.*'. that the process is not in"
+refused multipath 'descriptor [0-9]+: an MPTCP connection.*GODEBUG=multipathtcp=0'
 refused cork 'descriptor [0-9]+: a UDP socket holds back what was sent .UDP_CORK'
 refused unaccepted 'descriptor [0-9]+ is a UNIX socket .*not accepted yet'

@@ -134,6 +134,23 @@ static long hold_namespace(void)
 	return fd;
 }
 
+/* Both ends of a connection by MPTCP. */
+static long hold_multipath(void)
+{
+	enum { MPTCP = 262 };
+	struct sockaddr_in name = { .sin_family = AF_INET };
+	int server = socket(AF_INET, SOCK_STREAM, MPTCP),
+	    client = socket(AF_INET, SOCK_STREAM, MPTCP);
+	socklen_t len = sizeof(name);
+
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (client < 0 || bind(server, (void *)&name, sizeof(name)) || listen(server, 1) ||
+	    getsockname(server, (void *)&name, &len) ||
+	    connect(client, (void *)&name, sizeof(name)))
+		return -1;
+	return accept(server, NULL, NULL);
+}
+
 /* A datagram that is to have more in it. */
 static long hold_cork(void)
 {
@@ -181,6 +198,7 @@ static const struct {
 	{ "vsock", hold_vsock },
 	{ "raw", hold_raw },
 	{ "namespace", hold_namespace },
+	{ "multipath", hold_multipath },
 	{ "cork", hold_cork },
 	{ "unaccepted", hold_unaccepted },
 	{ "mdwe", hold_mdwe },
