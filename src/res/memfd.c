@@ -2,6 +2,7 @@
 /* memfd: memory with a descriptor; contents and seals. */
 #include "base/owned.h"
 #include "base/text.h"
+#include "host/procid.h"
 #include "res/res.h"
 
 #include <errno.h>
@@ -19,11 +20,24 @@ static bool memfd_match(const struct res_seen *seen)
 	return S_ISREG(seen->st.st_mode) && text_starts(seen->link, "/memfd:");
 }
 
+/* A path (O_PATH) does not tell them. */
+static int memfd_seals(const struct res_seen *seen)
+{
+	OWNED_FD int fd = -1;
+	char via[64];
+
+	if (!(seen->flags & O_PATH))
+		return fcntl(seen->dup, F_GET_SEALS);
+	text_format(via, sizeof(via), "/proc/%d/fd/%d", procid_shown(seen->pid), seen->fd);
+	fd = open(via, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? fd : fcntl(fd, F_GET_SEALS);
+}
+
 static int memfd_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 			 struct err *err)
 {
 	off_t pos = lseek(seen->dup, 0, SEEK_CUR);
-	int seals = fcntl(seen->dup, F_GET_SEALS);
+	int seals = memfd_seals(seen);
 	struct statfs fs;
 
 	if (text_starts(seen->link, "/memfd:secret"))
@@ -54,7 +68,7 @@ static int memfd_open_again(int fd, const struct img_file *f)
 	char via[64];
 
 	text_format(via, sizeof(via), "/proc/self/fd/%d", fd);
-	return open(via, (int)(f->open_flags & O_ACCMODE) | O_CLOEXEC);
+	return open(via, (int)(f->open_flags & (O_ACCMODE | O_PATH)) | O_CLOEXEC);
 }
 
 static int memfd_make_first(struct res_restart *r, const struct img_file *f, const char *path,
@@ -93,6 +107,8 @@ static int memfd_make(struct res_restart *r, const struct img_file *f, struct er
 		fd = owned_fd_take(&first);
 	else
 		fd = memfd_open_again(made < 0 ? first : made, f);
+	if (fd >= 0 && f->open_flags & O_PATH)
+		return owned_fd_take(&fd);
 	if (fd < 0 || lseek(fd, (off_t)f->pos, SEEK_SET) < 0)
 		return err_set(err, errno, "open '%s' again", path);
 	if (fcntl(fd, F_SETFL, f->open_flags & (O_APPEND | O_NONBLOCK)) < 0)
