@@ -15,6 +15,21 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+enum { /* Linux 6.3 */
+       MEMFD_NOEXEC_SEAL = 8,
+       MEMFD_EXEC = 16,
+       MEMFD_SEAL_EXEC = 0x20,
+};
+
+int res_memfd_create(const char *name, unsigned int flags, bool executable)
+{
+	unsigned int how = executable ? MEMFD_EXEC : MEMFD_NOEXEC_SEAL;
+	int fd = memfd_create(name, flags | how | MFD_CLOEXEC);
+
+	/* An older kernel, or one that lets nobody ask for it. */
+	return fd < 0 ? memfd_create(name, flags | MFD_CLOEXEC) : fd;
+}
+
 static bool memfd_match(const struct res_seen *seen)
 {
 	return S_ISREG(seen->st.st_mode) && text_starts(seen->link, "/memfd:");
@@ -79,7 +94,8 @@ static int memfd_make_first(struct res_restart *r, const struct img_file *f, con
 	int rc;
 
 	memfd_name(name, sizeof(name), path);
-	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	fd = res_memfd_create(name, MFD_ALLOW_SEALING,
+			      !(f->arg[MEMFD_ARG_SEALS] & MEMFD_SEAL_EXEC));
 	if (fd < 0)
 		return err_set(err, errno, "make '%s'", path);
 	rc = res_load_nameless(r->m, f, fd, err);

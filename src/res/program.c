@@ -22,14 +22,14 @@ static int program_create(const char *path, bool *named)
 
 	*named = false;
 	if (text_starts(path, "/memfd:"))
-		return memfd_create(path + strlen("/memfd:"), MFD_CLOEXEC);
+		return res_memfd_create(path + strlen("/memfd:"), 0, true);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, PROGRAM_MODE);
 	*named = fd >= 0;
 	if (fd < 0 && slash) {
 		slash[slash == dir] = '\0';
 		fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, PROGRAM_MODE);
 	}
-	return fd < 0 ? memfd_create("program", MFD_CLOEXEC) : fd;
+	return fd < 0 ? res_memfd_create("program", 0, true) : fd;
 }
 
 int res_open_program(const struct model *m, struct err *err)

@@ -275,7 +275,7 @@ static int reg_make_deleted(struct res_restart *r, const struct img_file *f, str
 	if (fd < 0)
 		fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, f->mode & 07777);
 	if (fd < 0)
-		fd = memfd_create("restored", MFD_CLOEXEC);
+		fd = res_memfd_create("restored", 0, true);
 	if (fd < 0)
 		return err_set(err, errno, "make a nameless file for '%s'", path);
 	rc = res_load_nameless(m, f, fd, err);
@@ -542,7 +542,7 @@ int res_open_mapped(const struct model *m, const struct img_file *f, bool writab
 	if (fd < 0 && errno == ENOENT && f->flags & IMG_FILE_SAVED) {
 		fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, f->mode & 07777);
 		if (fd < 0) /* its directory has gone as well: a nameless one will do */
-			fd = memfd_create("restored", MFD_CLOEXEC);
+			fd = res_memfd_create("restored", 0, true);
 	}
 	if (fd < 0)
 		return err_set(err, errno, "open mapped file '%s'", path);

@@ -301,6 +301,12 @@ enum { /* img_file.arg of what has no name: a regular file, a directory, a memfd
        RES_ARG_GID,
 };
 
+/*
+ * memfd_create(2), close-on-exec, that may be mapped executable whatever vm.memfd_noexec says of those that
+ * do not ask for it; or, unless @executable, that never may.
+ */
+int res_memfd_create(const char *name, unsigned int flags, bool executable);
+
 /* extents.c: keep the owner of what has no name; and give it to @fd as far as we may. */
 void res_keep_owner(struct img_file *f, const struct stat *st);
 void res_give_owner(int fd, const struct img_file *f);
