@@ -181,7 +181,7 @@ json_t *describe_files(const struct model *m)
 		{ IMG_FILE_DELETED, "deleted" },       { IMG_FILE_SAVED, "saved" },
 		{ IMG_FILE_ROLLBACK, "rollback" },     { IMG_FILE_OUTSIDE, "outside" },
 		{ IMG_FILE_EXECUTABLE, "executable" }, { IMG_FILE_OPATH, "path" },
-		{ IMG_FILE_MEMORY, "memory" },
+		{ IMG_FILE_MEMORY, "memory" },	       { IMG_FILE_FILTER_LOCKED, "filter-locked" },
 	};
 	json_t *list = json_array();
 

@@ -388,6 +388,7 @@ enum {
 	IMG_FILE_HUNG_UP = 1 << 6, /* a terminal whose other end is gone */
 	IMG_FILE_MEMORY =
 		1 << 7, /* temporary and mapped to be shared: made anew, contents in runs */
+	IMG_FILE_FILTER_LOCKED = 1 << 8, /* a socket: its filter cannot be changed any more */
 	/* << 0, 1, 2: what was that standard stream; of a terminal mostly all three */
 	IMG_FILE_STREAM = 1 << 16,
 	IMG_FILE_STREAMS = 7 << 16,

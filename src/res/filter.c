@@ -8,6 +8,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+static bool filter_is_locked(int fd)
+{
+	int locked = 0;
+	socklen_t len = sizeof(locked);
+
+	return getsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &locked, &len) == 0 && locked;
+}
+
 int filter_capture(struct model *m, const struct res_seen *seen, size_t at, struct err *err)
 {
 	struct sock_filter code[BPF_MAXINSNS / 16], *more = code;
@@ -23,6 +31,8 @@ int filter_capture(struct model *m, const struct res_seen *seen, size_t at, stru
 			"descriptor %d is a socket with a filter of extended BPF, which cannot "
 			"be brought back; detach it before the checkpoint",
 			seen->fd);
+	if (filter_is_locked(seen->dup))
+		m->files.at[at].flags |= IMG_FILE_FILTER_LOCKED;
 	if (rc < 0 || !n)
 		return 0; /* a kind of socket that has none */
 	if (n > sizeof(code) / sizeof(code[0]))
@@ -42,11 +52,14 @@ int filter_attach(const struct model *m, const struct img_file *f, int fd, struc
 {
 	const struct sock_filter *code = model_bytes(m, f->filter);
 	struct sock_fprog program = { .len = (unsigned short)(f->filter.len / sizeof(*code)) };
+	const int one = 1;
 
-	if (!program.len)
-		return 0;
 	memcpy(&program.filter, &code, sizeof(code)); /* not const there, and only read */
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0
-		       ? err_set(err, errno, "give a socket its filter again")
-		       : 0;
+	if (program.len &&
+	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+		return err_set(err, errno, "give a socket its filter again");
+	if (f->flags & IMG_FILE_FILTER_LOCKED &&
+	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)) < 0)
+		return err_set(err, errno, "lock the filter of a socket");
+	return 0;
 }
