@@ -113,6 +113,13 @@ static void thread_policy(struct rebuild *b, const struct img_thread *t)
 	}
 }
 
+static bool thread_changes_uid(const struct rebuild *b)
+{
+	const uint32_t *uid = b->m->process.uid;
+
+	return memcmp(b->now.uid, uid, sizeof(b->now.uid)) || uid[3] != uid[1];
+}
+
 static void thread_ids(struct rebuild *b)
 {
 	const struct img_process *q = &b->m->process;
@@ -120,7 +127,7 @@ static void thread_ids(struct rebuild *b)
 	struct plan *p = &b->plan;
 	const uint32_t *groups = b->m->groups.at;
 	size_t ngroups = b->m->groups.n;
-	bool same_uid = !memcmp(now->uid, q->uid, sizeof(now->uid)) && q->uid[3] == q->uid[1];
+	bool same_uid = !thread_changes_uid(b);
 	bool same_gid = !memcmp(now->gid, q->gid, sizeof(now->gid)) && q->gid[3] == q->gid[1];
 
 	if (!now->groups_denied)
@@ -154,7 +161,27 @@ static void thread_bounding(struct rebuild *b)
 			plan_call(&b->plan, PLAN_MUST, __NR_prctl, PR_CAPBSET_DROP, cap);
 }
 
-/* Never more than this process may have: the user namespace of a plain user gives all, for a while. */
+static void thread_capset(struct rebuild *b, enum plan_check check, uint64_t effective,
+			  uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct __user_cap_data_struct){
+			.effective = (uint32_t)(effective >> 32 * i),
+			.permitted = (uint32_t)(permitted >> 32 * i),
+			.inheritable = (uint32_t)(inheritable >> 32 * i),
+		};
+	plan_call(&b->plan, check, __NR_capset, plan_data(&b->plan, &head, sizeof(head)),
+		  plan_data(&b->plan, data, sizeof(data)));
+}
+
+/*
+ * Never more than this process may have: the user namespace of a plain user gives all, for a while. Changed
+ * ids have put all out of effect, but what was permitted still is: the secure bits need it, and may forbid
+ * the ambient ones.
+ */
 static void thread_caps(struct rebuild *b)
 {
 	const struct img_process *q = &b->m->process;
@@ -162,26 +189,20 @@ static void thread_caps(struct rebuild *b)
 	uint64_t permitted = q->cap_permitted & now->cap_permitted;
 	uint64_t effective = q->cap_effective & permitted;
 	uint64_t inheritable = q->cap_inheritable & (now->cap_inheritable | now->cap_permitted);
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
+	bool between = q->securebits || q->cap_ambient;
 	struct plan *p = &b->plan;
 
-	if (q->securebits)
-		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_SECUREBITS, q->securebits);
-	for (int i = 0; i < 2; i++)
-		data[i] = (struct __user_cap_data_struct){
-			.effective = (uint32_t)(effective >> 32 * i),
-			.permitted = (uint32_t)(permitted >> 32 * i),
-			.inheritable = (uint32_t)(inheritable >> 32 * i),
-		};
-	if (effective != now->cap_effective || permitted != now->cap_permitted ||
-	    inheritable != now->cap_inheritable)
-		plan_call(p, PLAN_MUST, __NR_capset, plan_data(p, &head, sizeof(head)),
-			  plan_data(p, data, sizeof(data)));
+	if (between)
+		thread_capset(b, PLAN_TRY, now->cap_permitted, now->cap_permitted, inheritable);
 	for (unsigned int cap = 0; cap < THREAD_CAPS; cap++)
 		if (q->cap_ambient >> cap & 1)
 			plan_call(p, PLAN_TRY, __NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE,
 				  cap);
+	if (q->securebits)
+		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_SECUREBITS, q->securebits);
+	if (between || thread_changes_uid(b) || effective != now->cap_effective ||
+	    permitted != now->cap_permitted || inheritable != now->cap_inheritable)
+		thread_capset(b, PLAN_MUST, effective, permitted, inheritable);
 }
 
 bool rebuild_waits(const struct rebuild *b, const struct img_pending *s)
