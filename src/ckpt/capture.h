@@ -36,6 +36,7 @@ struct capture {
 	struct model *m;
 	bool exact; /* read smaps, whatever it costs: suppose nothing */
 	bool swapping; /* some memory of this machine is swapped out */
+	bool flushers; /* there may be some: PR_SET_IO_FLUSHER */
 	struct notes *notes;
 	struct notes_supposed *supposed;
 	/* Known when the mappings have been read: */
@@ -47,6 +48,7 @@ struct capture {
 	/* Of thread @alive; known when the process has been captured. */
 	struct status status; /* but for its groups */
 	char comm[16];
+	uint64_t task_flags; /* PF_* */
 	bool child_continued; /* as the probe_report has it; known with the signals */
 };
 
@@ -58,6 +60,7 @@ struct machine {
 	uint64_t xfeatures;
 	const char *vdso; /* our own */
 	size_t vdso_size;
+	bool flushers; /* who is below us may have been allowed to be one: PR_SET_IO_FLUSHER */
 };
 
 /* machine.c: struct img_machine, from this machine, with the clocks as they are now. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -63,6 +64,7 @@ int machine_look(struct machine *machine, struct err *err)
 	cpu_model(machine->cpu_model);
 	cpu_features_read(&machine->features);
 	machine_read_boot_id(machine);
+	machine->flushers = proc_has_cap(CAP_SYS_RESOURCE);
 	return machine_find_vdso(machine, err);
 }
 

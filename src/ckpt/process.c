@@ -191,6 +191,7 @@ static int process_stat(struct capture *c, struct err *err)
 	p->ppid = procid_meant((pid_t)s.ppid);
 	p->pgid = procid_is_foreign() ? getpgid(c->parked->pid) : (int32_t)s.pgrp;
 	p->sid = procid_is_foreign() ? getsid(c->parked->pid) : (int32_t)s.session;
+	c->task_flags = s.flags;
 	if (s.tty_nr)
 		p->flags |= IMG_PROC_SESSION_TTY;
 	if (s.tty_nr && s.tpgid == s.pgrp)

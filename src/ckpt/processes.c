@@ -228,6 +228,7 @@ static struct capture processes_capture(struct ckpt *ckpt, struct ckpt_process *
 		.m = &p->m,
 		.exact = ckpt->exact || ckpt->options.hold,
 		.swapping = ckpt->swapping,
+		.flushers = ckpt->machine.flushers,
 		.notes = ckpt->options.notes,
 		.supposed = &p->supposed,
 	};

@@ -6,6 +6,7 @@
 #include "ckpt/capture.h"
 #include "host/proc.h"
 #include "host/procid.h"
+#include "procfs/stat.h"
 #include "procfs/status.h"
 #include "trace/explain.h"
 #include "trace/regs.h"
@@ -19,8 +20,9 @@
 
 enum {
 	THREAD_CPUS_MAX = 8192 / 8, /* bytes of the largest CPU mask there is */
-	THREAD_RESET_ON_FORK = 1, /* SCHED_FLAG_RESET_ON_FORK */
+	THREAD_SCHED_FLAGS = 1 | 2 | 4, /* SCHED_FLAG_RESET_ON_FORK, RECLAIM, DL_OVERRUN */
 	THREAD_IOPRIO_PROCESS = 1, /* IOPRIO_WHO_PROCESS: one thread, in fact */
+	THREAD_IO_FLUSHER = 0x00180000, /* PF_MEMALLOC_NOIO, PF_LOCAL_THROTTLE */
 };
 
 struct thread_rseq { /* struct ptrace_rseq_configuration */
@@ -32,12 +34,13 @@ struct thread_sud { /* struct ptrace_sud_config */
 	uint64_t mode, selector, offset, len;
 };
 
-struct thread_sched { /* struct sched_attr, version 0 */
+struct thread_sched { /* struct sched_attr, version 1 */
 	uint32_t size, policy;
 	uint64_t flags;
 	int32_t nice;
 	uint32_t priority;
 	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max; /* left 0 by a kernel that has no clamps */
 };
 
 enum { /* ptrace requests that Debian 12's headers may not name */
@@ -55,10 +58,12 @@ static void thread_sched(struct img_thread *t)
 	t->sched_policy = s.policy;
 	t->sched_priority = (int32_t)s.priority;
 	t->nice = s.nice;
-	t->sched_flags = (uint32_t)s.flags & THREAD_RESET_ON_FORK;
+	t->sched_flags = (uint32_t)s.flags & THREAD_SCHED_FLAGS;
 	t->sched_runtime = s.runtime;
 	t->sched_deadline = s.deadline;
 	t->sched_period = s.period;
+	t->util_min = s.util_min;
+	t->util_max = s.util_max;
 	rc = sys2(__NR_ioprio_get, THREAD_IOPRIO_PROCESS, t->tid);
 	t->ioprio = rc < 0 ? 0 : (uint32_t)rc;
 }
@@ -103,6 +108,29 @@ static int thread_check_ids(const struct img_process *p, const struct status *s,
 		tid);
 }
 
+/* Only those may be flushers who can resize the kernel's limits: nowhere else is it looked for. */
+static int thread_flusher(const struct capture *c, struct img_thread *t, struct err *err)
+{
+	OWNED_PTR char *text = NULL;
+	struct stat_line s = { .flags = c->task_flags };
+	char name[64];
+	size_t len;
+	int rc = 0;
+
+	if (!c->flushers)
+		return 0;
+	if (t->tid != c->alive) {
+		text_format(name, sizeof(name), "task/%d/stat",
+			    procid_shown_thread(c->parked->pid, t->tid));
+		rc = proc_read_record(c->alive, name, &text, &len, err);
+		if (rc >= 0)
+			rc = stat_parse(&s, text, len, err);
+	}
+	if (rc >= 0 && (s.flags & THREAD_IO_FLUSHER) == THREAD_IO_FLUSHER)
+		t->flags |= IMG_THREAD_IO_FLUSHER;
+	return rc;
+}
+
 /* What /proc/PID/task/TID tells of another thread than the one that stands for the process. */
 static int thread_read(const struct capture *c, struct img_thread *t, struct status *status,
 		       struct err *err)
@@ -140,13 +168,19 @@ static int thread_proc(const struct capture *c, struct img_thread *t, struct err
 		rc = thread_read(c, t, &status, err);
 	if (rc < 0)
 		return rc;
+	if (status.shadow_stack)
+		return err_say(err, ENOTSUP,
+			       "it has a shadow stack, which cannot be checkpointed: start the "
+			       "program without (GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)");
 	if (status.no_new_privs)
 		t->flags |= IMG_THREAD_NO_NEW_PRIVS;
 	/* What the agent has as well is inherited again. */
 	if (status.seccomp && explain_filtered(c->parked->pid, t->tid))
 		t->flags |= IMG_THREAD_SECCOMP;
 	t->seccomp_mode = status.seccomp;
-	return 0;
+	t->no_store_bypass = (uint16_t)status.no_store_bypass;
+	t->no_indirect_branch = (uint16_t)status.no_indirect_branch;
+	return thread_flusher(c, t, err);
 }
 
 static int thread_registers(struct capture *c, const struct park_thread *p, size_t at,

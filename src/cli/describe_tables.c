@@ -112,6 +112,7 @@ json_t *describe_threads(const struct model *m)
 		{ IMG_THREAD_NO_TSC, "no-tsc" },
 		{ IMG_THREAD_MCE_EARLY, "mce-early" },
 		{ IMG_THREAD_MCE_LATE, "mce-late" },
+		{ IMG_THREAD_IO_FLUSHER, "io-flusher" },
 	};
 	json_t *list = json_array();
 

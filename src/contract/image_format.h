@@ -253,6 +253,7 @@ enum {
 	IMG_THREAD_NO_TSC = 1 << 4, /* PR_SET_TSC: PR_TSC_SIGSEGV */
 	IMG_THREAD_MCE_EARLY = 1 << 5, /* PR_MCE_KILL: PR_MCE_KILL_EARLY */
 	IMG_THREAD_MCE_LATE = 1 << 6, /* or PR_MCE_KILL_LATE; else the default */
+	IMG_THREAD_IO_FLUSHER = 1 << 7, /* PR_SET_IO_FLUSHER */
 };
 
 /*
@@ -293,13 +294,16 @@ struct img_thread {
 	 * has begun again must find it still interrupted, or pause() would miss it.
 	 */
 	uint32_t interrupted;
-	uint32_t sched_flags; /* SCHED_FLAG_RESET_ON_FORK */
+	uint32_t sched_flags; /* SCHED_FLAG_RESET_ON_FORK, RECLAIM, DL_OVERRUN */
 	/*
 	 * Of a blocking call (a write to a full pipe): bytes of it that were made before the checkpoint. The
 	 * restart makes the rest; the program gets the sum.
 	 */
 	uint64_t done;
-	uint64_t reserved[2];
+	uint32_t util_min, util_max; /* utilization clamps; 0 and 0: unknown, or not to be had */
+	/* PR_SPEC_DISABLE or PR_SPEC_FORCE_DISABLE, of store bypass and of indirect branches; else 0 */
+	uint16_t no_store_bypass, no_indirect_branch;
+	uint32_t reserved;
 };
 _Static_assert(sizeof(struct img_thread) == 456, "on disk");
 

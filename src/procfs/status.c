@@ -3,6 +3,11 @@
 
 #include <asm/errno.h>
 
+enum { /* linux/prctl.h */
+       STATUS_SPEC_DISABLE = 1 << 2,
+       STATUS_SPEC_FORCE_DISABLE = 1 << 3,
+};
+
 enum status_type {
 	STATUS_INT,
 	STATUS_DEC,
@@ -10,7 +15,9 @@ enum status_type {
 	STATUS_HEX64,
 	STATUS_KIB,
 	STATUS_FOUR,
-	STATUS_IDS
+	STATUS_IDS,
+	STATUS_SPEC,
+	STATUS_FEATURES,
 };
 
 static const struct {
@@ -45,6 +52,9 @@ static const struct {
 	{ "VmRSS:", STATUS_KIB, offsetof(struct status, vm_rss) },
 	{ "VmLck:", STATUS_KIB, offsetof(struct status, vm_locked) },
 	{ "VmSwap:", STATUS_KIB, offsetof(struct status, vm_swap) },
+	{ "Speculation_Store_Bypass:", STATUS_SPEC, offsetof(struct status, no_store_bypass) },
+	{ "SpeculationIndirectBranch:", STATUS_SPEC, offsetof(struct status, no_indirect_branch) },
+	{ "x86_Thread_features:", STATUS_FEATURES, offsetof(struct status, shadow_stack) },
 	{ "NStgid:", STATUS_IDS, offsetof(struct status, ns_tgid) },
 	{ "NSpid:", STATUS_IDS, offsetof(struct status, ns_pid) },
 	{ "NSpgid:", STATUS_IDS, offsetof(struct status, ns_pgid) },
@@ -78,6 +88,17 @@ static bool status_kib(struct scan *s, uint64_t *bytes)
 	return true;
 }
 
+/* In words, other ones for each kind; what else they may be is not the thread's doing. */
+static uint32_t status_spec(struct scan *s)
+{
+	scan_blanks(s);
+	if (scan_text(s, "thread force mitigated") || scan_text(s, "conditional force disabled"))
+		return STATUS_SPEC_FORCE_DISABLE;
+	if (scan_text(s, "thread mitigated") || scan_text(s, "conditional disabled"))
+		return STATUS_SPEC_DISABLE;
+	return 0;
+}
+
 static bool status_value(struct scan *s, enum status_type type, void *field)
 {
 	switch (type) {
@@ -95,6 +116,13 @@ static bool status_value(struct scan *s, enum status_type type, void *field)
 		return status_four(s, field);
 	case STATUS_IDS:
 		return status_ids(s, field);
+	case STATUS_SPEC:
+		*(uint32_t *)field = status_spec(s);
+		return true;
+	case STATUS_FEATURES:
+		scan_blanks(s);
+		*(bool *)field = scan_text(s, "shstk");
+		return true;
 	}
 	return false;
 }

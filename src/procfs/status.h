@@ -28,6 +28,9 @@ struct status {
 	uint32_t seccomp; /* 0 none, 1 strict, 2 filter */
 	uint32_t seccomp_filters;
 	uint32_t thp_enabled, core_dumping;
+	/* As the thread has asked for it, not as the machine is: PR_SPEC_DISABLE, FORCE_DISABLE, else 0. */
+	uint32_t no_store_bypass, no_indirect_branch;
+	bool shadow_stack; /* x86: what it calls is checked when it returns */
 	uint64_t sig_pending, shared_pending, sig_blocked, sig_ignored, sig_caught; /* bit n-1 */
 	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
 	uint64_t vm_size, vm_rss, vm_locked, vm_swap; /* bytes */

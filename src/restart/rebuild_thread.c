@@ -18,15 +18,20 @@ enum {
 	THREAD_IOPRIO_CLASS_SHIFT = 13,
 	THREAD_SS_AUTODISARM = (int)(1u << 31),
 	THREAD_CAPS = 64,
-	THREAD_RESET_ON_FORK = 1, /* SCHED_FLAG_RESET_ON_FORK */
+	THREAD_SCHED_FLAGS = 1 | 2 | 4, /* SCHED_FLAG_RESET_ON_FORK, RECLAIM, DL_OVERRUN */
+	THREAD_SCHED_CLAMP =
+		0x8 | 0x10 | 0x20 | 0x40, /* KEEP_POLICY, KEEP_PARAMS, UTIL_CLAMP_MIN, MAX */
+	THREAD_UTIL_FULL = 1024,
+	THREAD_SET_IO_FLUSHER = 57,
 };
 
-struct thread_sched { /* struct sched_attr, first version */
+struct thread_sched { /* struct sched_attr */
 	uint32_t size, policy;
 	uint64_t flags;
 	int32_t nice;
 	uint32_t priority;
 	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
 };
 
 struct thread_stack { /* stack_t */
@@ -79,13 +84,40 @@ static void thread_cpus(struct rebuild *b, const struct img_thread *t)
 		plan_call(&b->plan, PLAN_TRY, __NR_sched_setaffinity, 0, len, (uintptr_t)mask);
 }
 
+/* Where they are not what a thread of its policy begins with. */
+static void thread_clamps(struct rebuild *b, const struct img_thread *t)
+{
+	bool real_time = t->sched_policy == SCHED_FIFO || t->sched_policy == SCHED_RR;
+	struct thread_sched s = {
+		.size = sizeof(s),
+		.flags = THREAD_SCHED_CLAMP,
+		.util_min = t->util_min,
+		.util_max = t->util_max,
+	};
+
+	if (t->util_max &&
+	    (t->util_max != THREAD_UTIL_FULL || t->util_min != (real_time ? THREAD_UTIL_FULL : 0)))
+		plan_call(&b->plan, PLAN_TRY, __NR_sched_setattr, 0,
+			  plan_data(&b->plan, &s, sizeof(s)), 0);
+}
+
+static void thread_speculation(struct rebuild *b, const struct img_thread *t)
+{
+	if (t->no_store_bypass)
+		plan_call(&b->plan, PLAN_TRY, __NR_prctl, PR_SET_SPECULATION_CTRL,
+			  PR_SPEC_STORE_BYPASS, t->no_store_bypass);
+	if (t->no_indirect_branch)
+		plan_call(&b->plan, PLAN_TRY, __NR_prctl, PR_SET_SPECULATION_CTRL,
+			  PR_SPEC_INDIRECT_BRANCH, t->no_indirect_branch);
+}
+
 static void thread_sched(struct rebuild *b, const struct img_thread *t)
 {
 	struct plan *p = &b->plan;
 	struct thread_sched s = {
 		.size = sizeof(s),
 		.policy = t->sched_policy,
-		.flags = t->sched_flags & THREAD_RESET_ON_FORK,
+		.flags = t->sched_flags & THREAD_SCHED_FLAGS,
 		.nice = t->nice,
 		.priority = (uint32_t)t->sched_priority,
 		.runtime = t->sched_runtime,
@@ -94,6 +126,7 @@ static void thread_sched(struct rebuild *b, const struct img_thread *t)
 	};
 
 	plan_call(p, PLAN_TRY, __NR_sched_setattr, 0, plan_data(p, &s, sizeof(s)), 0);
+	thread_clamps(b, t);
 	if (t->affinity.len)
 		thread_cpus(b, t);
 	if (t->ioprio >> THREAD_IOPRIO_CLASS_SHIFT)
@@ -247,6 +280,9 @@ void rebuild_thread(struct rebuild *b, const struct img_thread *t)
 	if (t->flags & (IMG_THREAD_MCE_EARLY | IMG_THREAD_MCE_LATE))
 		plan_call(p, PLAN_TRY, __NR_prctl, PR_MCE_KILL, PR_MCE_KILL_SET,
 			  t->flags & IMG_THREAD_MCE_EARLY ? PR_MCE_KILL_EARLY : PR_MCE_KILL_LATE);
+	thread_speculation(b, t);
+	if (t->flags & IMG_THREAD_IO_FLUSHER)
+		plan_call(p, PLAN_TRY, __NR_prctl, THREAD_SET_IO_FLUSHER, 1);
 	thread_bounding(b);
 	thread_ids(b);
 	thread_caps(b);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Per thread: that it may not read the time stamp counter, and when it is told of broken memory. Of the
+ * Per thread: that it may not read the time stamp counter, when it is told of broken memory, that it does
+ * others' input and output, and what it keeps its CPU from guessing, as far as that is for it to say. Of the
  * process: that like pages are merged, but where it has been said otherwise; and that huge pages are only
  * where they are asked for.
  */
@@ -13,6 +14,7 @@ enum {
 	GET_MEMORY_MERGE = 68, /* Linux 6.4 */
 	THP_EXCEPT_ADVISED = 2, /* 6.18 */
 	PAGES = 4 * 4096,
+	SPECULATIONS = 2, /* store bypass, indirect branches */
 };
 
 static int tsc(void)
@@ -26,11 +28,22 @@ static int tsc(void)
 static void *other(void *arg)
 {
 	pthread_barrier_t *b = arg;
+	int guesses[SPECULATIONS];
+	bool flusher;
 
 	LIVE_CHECK(!prctl(PR_SET_TSC, PR_TSC_SIGSEGV));
 	LIVE_CHECK(!prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
+	flusher = prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0;
+	for (int i = 0; i < SPECULATIONS; i++) {
+		prctl(PR_SET_SPECULATION_CTRL, i, PR_SPEC_DISABLE, 0, 0);
+		guesses[i] = prctl(PR_GET_SPECULATION_CTRL, i, 0, 0, 0);
+	}
 	pthread_barrier_wait(b);
 	pthread_barrier_wait(b);
+	for (int i = 0; i < SPECULATIONS; i++)
+		LIVE_EQUAL(prctl(PR_GET_SPECULATION_CTRL, i, 0, 0, 0), guesses[i]);
+	if (flusher)
+		LIVE_EQUAL(prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0), 1);
 	LIVE_EQUAL(tsc(), PR_TSC_SIGSEGV);
 	LIVE_EQUAL(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_EARLY);
 	LIVE_CHECK(!prctl(PR_SET_TSC, PR_TSC_ENABLE));
@@ -84,6 +97,7 @@ int main(void)
 	pthread_barrier_wait(&b);
 	LIVE_CHECK(!prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_LATE, 0, 0));
 	live_ready();
+	LIVE_CHECK(prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) <= 0);
 	LIVE_EQUAL(tsc(), PR_TSC_ENABLE);
 	LIVE_EQUAL(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_LATE);
 	LIVE_EQUAL(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), thp);

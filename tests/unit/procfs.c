@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -191,6 +192,30 @@ static void check_status_self(void)
 	CHECK_INT(seen, n);
 	signal(SIGUSR1, SIG_IGN); /* drops the pending one */
 	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/* What this machine cannot have said of any thread of its own. */
+static void check_status_others(void)
+{
+	static const char said[] = "State:\tR (running)\nPid:\t1\n"
+				   "Speculation_Store_Bypass:\tthread force mitigated\n"
+				   "SpeculationIndirectBranch:\tconditional disabled\n"
+				   "x86_Thread_features:\tshstk wrss \n";
+	static const char open[] = "State:\tR (running)\nPid:\t1\n"
+				   "Speculation_Store_Bypass:\tthread vulnerable\n"
+				   "SpeculationIndirectBranch:\talways disabled\n"
+				   "x86_Thread_features:\t\n";
+	struct err err = ERR_INIT;
+	struct status st;
+
+	CHECK_INT(status_parse(&st, said, sizeof(said) - 1, &err), 0);
+	CHECK_INT(st.no_store_bypass, PR_SPEC_FORCE_DISABLE);
+	CHECK_INT(st.no_indirect_branch, PR_SPEC_DISABLE);
+	CHECK(st.shadow_stack);
+	CHECK_INT(status_parse(&st, open, sizeof(open) - 1, &err), 0);
+	CHECK_INT(st.no_store_bypass, 0);
+	CHECK_INT(st.no_indirect_branch, 0);
+	CHECK(!st.shadow_stack);
 }
 
 static void check_status_nonsense(void)
@@ -463,6 +488,7 @@ int main(void)
 	check_smaps_crafted();
 	check_smaps_self();
 	check_status_self();
+	check_status_others();
 	check_status_nonsense();
 	check_stat();
 	check_fdinfo_counters();
