@@ -17,7 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { APART_LINK_MAX = 40, APART_KINDS = 9 }; /* "time_for_children:[4026531834]" */
+enum {
+	APART_LINK_MAX = 40, /* "time_for_children:[4026531834]" */
+	APART_PID = 3,
+	APART_PID_CHILDREN,
+	APART_KINDS = 9,
+};
 
 static const struct {
 	const char *file, *word;
@@ -25,8 +30,8 @@ static const struct {
 	{ "user", "user" },
 	{ "mnt", "mount" },
 	{ "net", "network" },
-	{ "pid", "process id" },
-	{ "pid_for_children", "process id (for its children)" },
+	[APART_PID] = { "pid", "process id" },
+	[APART_PID_CHILDREN] = { "pid_for_children", "process id (for its children)" },
 	{ "ipc", "IPC" },
 	{ "uts", "UTS (host name)" },
 	{ "cgroup", "cgroup" },
@@ -37,7 +42,10 @@ struct apart_namespaces {
 	char link[APART_KINDS][APART_LINK_MAX];
 };
 
-/* Which namespaces @pid is in; 0: ourselves. What this kernel does not have reads as "". */
+/*
+ * Which namespaces @pid is in; 0: ourselves. What this kernel does not have reads as "", and so does that of
+ * children who are to be in a new one where there is none yet.
+ */
 static void apart_look(struct apart_namespaces *ns, pid_t pid)
 {
 	char path[64] = "/proc/self/ns";
@@ -66,8 +74,11 @@ static int apart_check_namespaces(const struct apart_namespaces *own, pid_t pid,
 	struct apart_namespaces its;
 
 	apart_look(&its, pid);
+	if (!its.link[APART_PID][0])
+		return 0; /* has ended, or tells nobody */
 	for (size_t i = 0; i < APART_KINDS; i++)
-		if (its.link[i][0] && own->link[i][0] && strcmp(its.link[i], own->link[i]))
+		if ((its.link[i][0] || i == APART_PID_CHILDREN) && own->link[i][0] &&
+		    strcmp(its.link[i], own->link[i]))
 			return err_say(err, ENOTSUP,
 				       "process %d has another %s namespace than the agent, which "
 				       "cannot be made again; start cairn inside of it",

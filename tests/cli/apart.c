@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * More, or less, than processes: apart memory|files|directory|thread|segments|nothing. A child that shares
- * so much with its parent by clone(2), a thread with descriptors of its own, a local descriptor table. Says
- * "there", and for each line that comes how many there were.
+ * More, or less, than processes: apart memory|files|directory|thread|segments|children|nothing. A child that
+ * shares so much with its parent by clone(2), a thread with descriptors of its own, a local descriptor table,
+ * a pid namespace for children to come (root). Says "there", and for each line that comes how many there
+ * were.
  */
 #include <asm/ldt.h>
 #include <err.h>
@@ -50,6 +51,8 @@ static void begin(const char *what)
 		err(1, "clone");
 	if (!strcmp(what, "segments") && syscall(SYS_modify_ldt, 1, &segment, sizeof(segment)))
 		err(77, "modify_ldt");
+	if (!strcmp(what, "children") && unshare(CLONE_NEWPID))
+		err(77, "unshare");
 	if (strcmp(what, "thread"))
 		return;
 	pthread_barrier_init(&begun, NULL, 2);

@@ -28,6 +28,10 @@ must 0 'gen-000001' "$CAIRN" checkpoint -n nothing
 must 0 '' "$CAIRN" kill -n nothing
 ended nothing 137
 
+if unshare -p true 2>/dev/null; then
+	launch children -- "exec $programs/apart children"
+	refused children 'another process id \(for its children\) namespace'
+fi
 unshare -r true 2>/dev/null || exit 0
 launch user -- "exec unshare -r $programs/apart nothing"
 refused user 'another user namespace than the agent'
