@@ -30,7 +30,10 @@
 enum {
 	MEMORY_NR_MSEAL = 462,
 	MEMORY_PAGE = 4096,
+	MEMORY_PIECE = 1 << 30,
 	MEMORY_RW = PROT_READ | PROT_WRITE,
+	/* Never accounted, or not to be had in pieces. */
+	MEMORY_UNCOUNTED = MAP_NORESERVE | MAP_HUGETLB | MAP_GROWSDOWN | MAP_DROPPABLE,
 	MEMORY_SET_VMA = 0x53564d41, /* PR_SET_VMA, PR_SET_VMA_ANON_NAME 0 */
 };
 
@@ -181,6 +184,25 @@ static void memory_reserve(struct rebuild *b, const struct img_vma *v)
 					 PLAN_ARG(-1) });
 }
 
+/*
+ * At once the kernel grants no more than there is memory, even if little of it will be touched; a heap has
+ * become larger than that step by step. So it does here: pieces that follow each other are one mapping.
+ */
+static void memory_map_new(struct rebuild *b, const struct img_vma *v, int fd)
+{
+	uint64_t flags = memory_map_flags(v, fd), prot = memory_first_prot(b, v);
+	bool counts = (prot & PROT_WRITE) && !(flags & (MAP_SHARED | MEMORY_UNCOUNTED));
+	uint64_t piece = counts ? MEMORY_PIECE : v->end - v->start;
+
+	for (uint64_t at = v->start; at < v->end; at += piece) {
+		uint64_t len = v->end - at < piece ? v->end - at : piece;
+
+		plan_expect(&b->plan, at, __NR_mmap,
+			    (const uint64_t[6]){ at, len, prot, flags, PLAN_ARG(fd),
+						 fd < 0 ? 0 : v->offset + (at - v->start) });
+	}
+}
+
 static void memory_map(struct rebuild *b, size_t i)
 {
 	const struct img_vma *v = &b->m->vmas.at[i];
@@ -196,10 +218,7 @@ static void memory_map(struct rebuild *b, size_t i)
 	else if (w)
 		memory_take(b, v, w);
 	else
-		plan_expect(&b->plan, v->start, __NR_mmap,
-			    (const uint64_t[6]){ v->start, len, memory_first_prot(b, v),
-						 memory_map_flags(v, fd), PLAN_ARG(fd),
-						 fd < 0 ? 0 : v->offset });
+		memory_map_new(b, v, fd);
 	memory_policy(b, v);
 	if (v->advice & MEMORY_BIT(MADV_HUGEPAGE))
 		plan_call(&b->plan, PLAN_TRY, __NR_madvise, v->start, len, MADV_HUGEPAGE);
