@@ -2,8 +2,9 @@
 /*
  * A round: one checkpoint from the request to the committed generation.
  *
- * PARK to RELEASE happen here, on the main thread, which is the tracer; WRITE and COMMIT on a worker of
- * the loop. Requests that come meanwhile want a later state: they share the next round.
+ * PARK to RELEASE happen here, on the main thread, which is the tracer; WRITE and COMMIT on a thread of the
+ * round's own, as libuv ends us where it is refused its threads. Requests that come meanwhile want a later
+ * state: they share the next round.
  */
 #include "base/owned.h"
 #include "coord/agent_state.h"
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -39,9 +41,10 @@ struct round {
 	int logfd; /* the generation's log */
 	int64_t began_ns, taken_ns; /* MONOTONIC, REALTIME */
 	uv_timer_t tick;
-	uv_work_t work;
+	uv_async_t written; /* sent by the writer as its last act */
+	pthread_t writer;
 	atomic_bool cancelled;
-	int rc; /* the worker's */
+	int rc; /* the writer's */
 	struct err err;
 };
 
@@ -103,6 +106,17 @@ static void round_closed(uv_handle_t *h)
 	children_look(a);
 	schedule_plan(a);
 	round_next(a);
+}
+
+static void round_tick_closed(uv_handle_t *h)
+{
+	struct round *r = h->data;
+
+	/* Not there when the loop could not wait for it. */
+	if (uv_handle_get_type((uv_handle_t *)&r->written) == UV_ASYNC)
+		uv_close((uv_handle_t *)&r->written, round_closed);
+	else
+		round_closed(h);
 }
 
 static void round_note_failure(struct round *r)
@@ -180,7 +194,7 @@ static void round_finish(struct round *r)
 	if (a->asked_to_stop && r->kill && r->rc < 0)
 		a->asked_to_stop = false; /* it may be asked again; the program runs on */
 	uv_timer_stop(&r->tick);
-	uv_close((uv_handle_t *)&r->tick, round_closed);
+	uv_close((uv_handle_t *)&r->tick, round_tick_closed);
 }
 
 static int round_timed_out(struct err *err)
@@ -223,18 +237,39 @@ static int round_write(struct round *r)
 	return 0;
 }
 
-/* On a worker. Between this and round_worked the main thread touches only the progress. */
-static void round_work(uv_work_t *work)
+/* The writer. Between its start and round_written the main thread touches only the progress. */
+static void *round_work(void *arg)
 {
-	struct round *r = work->data;
+	struct round *r = arg;
 
 	r->rc = round_write(r);
+	uv_async_send(&r->written);
+	return NULL;
 }
 
-static void round_worked(uv_work_t *work, int status)
+static void round_written(uv_async_t *written)
 {
-	(void)status;
-	round_finish(work->data);
+	struct round *r = written->data;
+
+	pthread_join(r->writer, NULL);
+	round_finish(r);
+}
+
+/* Signals are the main thread's business. */
+static int round_start_writer(struct round *r)
+{
+	sigset_t all, old;
+	int num;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	num = pthread_create(&r->writer, NULL, round_work, r);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return num ? err_set(&r->err, num,
+			     "start a thread to write the images (ulimit -u limits a user's "
+			     "processes "
+			     "and threads)")
+		   : 0;
 }
 
 static void round_expire(struct round *r, struct round_request *q)
@@ -345,7 +380,7 @@ static int round_start(struct round *r)
 		return rc;
 	r->hold = ckpt_holds(r->ckpt);
 	r->uncontrolled = round_list_uncontrolled(r->ckpt);
-	return uv_queue_work(&a->loop, &r->work, round_work, round_worked);
+	return round_start_writer(r);
 }
 
 static void round_begin(struct agent *a, struct round *r)
@@ -354,7 +389,7 @@ static void round_begin(struct agent *a, struct round *r)
 	a->waiting = NULL;
 	a->round = r;
 	r->generation.dirfd = r->generation.parentfd = -1;
-	r->work.data = r->tick.data = r;
+	r->written.data = r->tick.data = r;
 	r->reason = r->requests->reason;
 	r->began_ns = agent_clock_ns(CLOCK_MONOTONIC);
 	r->skip = a->options.skip_uncontrolled;
@@ -363,7 +398,11 @@ static void round_begin(struct agent *a, struct round *r)
 		r->skip = r->skip || q->skip;
 	}
 	uv_timer_init(&a->loop, &r->tick);
-	r->rc = round_start(r);
+	r->rc = uv_async_init(&a->loop, &r->written, round_written);
+	if (r->rc < 0)
+		err_set(&r->err, r->rc, "checkpoint");
+	else
+		r->rc = round_start(r);
 	if (r->rc < 0) {
 		round_finish(r);
 		return;
