@@ -209,6 +209,12 @@ static int vma_kind(struct capture *c, const struct maps_vma *s, char *path, str
 	if (res_refused(path))
 		return err_say(err, ENOTSUP, "memory at %llx is %s", (unsigned long long)s->start,
 			       res_refused(path));
+	if (maps_begins(s, "socket:["))
+		return err_say(
+			err, ENOTSUP,
+			"memory at %llx is a socket's (TCP_ZEROCOPY_RECEIVE), which only the "
+			"kernel fills; unmap it before the checkpoint",
+			(unsigned long long)s->start);
 	if (capture_is_aio(s)) {
 		v->kind = IMG_VMA_AIO;
 		v->object = vma_object(s);

@@ -27,6 +27,7 @@ refused counter 'descriptor [0-9]+ is a performance counter; .*profiler'
 refused bpf 'descriptor [0-9]+ is a BPF object'
 refused secret 'memory at [0-9a-f]+ is secret memory'
 refused huge "descriptor [0-9]+ is '/memfd:huge.*' of huge pages"
+refused received "memory at [0-9a-f]+ is a socket's .*unmap it"
 refused fanotify 'descriptor [0-9]+ is a fanotify group'
 refused packet 'descriptor [0-9]+ is a packet socket'
 refused vsock 'descriptor [0-9]+ is a socket to a virtual machine'

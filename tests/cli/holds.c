@@ -73,6 +73,23 @@ static long hold_bpf(void)
 	return syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
+/* A connection whose data are mapped, not copied. */
+static long hold_received(void)
+{
+	struct sockaddr_in to = { 0 };
+	socklen_t len = sizeof(to);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), end = socket(AF_INET, SOCK_STREAM, 0);
+	int accepted;
+
+	if (listen(listener, 1) < 0 || getsockname(listener, (struct sockaddr *)&to, &len) < 0)
+		return -1;
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (connect(end, (struct sockaddr *)&to, len) < 0)
+		return -1;
+	accepted = accept(listener, NULL, NULL);
+	return mmap(NULL, 65536, PROT_READ, MAP_SHARED, accepted, 0) == MAP_FAILED ? -1 : 0;
+}
+
 static long hold_secret(void)
 {
 	int fd = (int)syscall(SYS_memfd_secret, 0);
@@ -193,6 +210,7 @@ static const struct {
 	{ "bpf", hold_bpf },
 	{ "secret", hold_secret },
 	{ "huge", hold_huge },
+	{ "received", hold_received },
 	{ "fanotify", hold_fanotify },
 	{ "packet", hold_packet },
 	{ "vsock", hold_vsock },
