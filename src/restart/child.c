@@ -338,9 +338,9 @@ static int child_set_objects(const struct child_context *c, struct rebuild *b, s
 	return 0;
 }
 
-/* Those whose stops and goings on it will hear of while they are made. */
-static int child_set_told(const struct child_context *c, size_t index, struct rebuild *b,
-			  struct err *err)
+/* What it has to know of its children, and of its parent. */
+static int child_set_kin(const struct child_context *c, size_t index, struct rebuild *b,
+			 struct err *err)
 {
 	const uint32_t told = IMG_PROC_STOPPED | IMG_PROC_STOP_TOLD;
 
@@ -350,6 +350,8 @@ static int child_set_told(const struct child_context *c, size_t index, struct re
 	for (size_t i = 0; i < c->n; i++) {
 		const struct child_kin *p = &c->kin[i];
 
+		if (p->pid == c->kin[index].ppid && p->flags & IMG_PROC_LEADER_EXITED)
+			b->parent_ends = true;
 		if (p->ppid != c->kin[index].pid)
 			continue;
 		b->hears |= p->flags & (IMG_PROC_STOPPED | IMG_PROC_CONTINUED);
@@ -609,7 +611,7 @@ static int child_prepare(struct child_context *c, size_t index, struct err *err)
 	if (rc >= 0)
 		rc = child_set_windows(c, index, &b, err);
 	if (rc >= 0)
-		rc = child_set_told(c, index, &b, err);
+		rc = child_set_kin(c, index, &b, err);
 	if (rc >= 0 && c->order)
 		rc = child_write_early(&b, err);
 	if (rc >= 0)

@@ -70,6 +70,11 @@ struct rebuild {
 	int32_t *told; /* children that are stopped, which it has been told of; owned */
 	size_t ntold;
 	bool hears; /* of children, while they are made to stop and to go on */
+	/*
+	 * The thread that makes it is about to end, its parent's first. It was another one's child, or it
+	 * would have been told of that end long ago.
+	 */
+	bool parent_ends;
 	int exe_fd; /* -1: leave /proc/PID/exe */
 	struct rebuild_now now;
 };

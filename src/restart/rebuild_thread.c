@@ -287,7 +287,7 @@ void rebuild_thread(struct rebuild *b, const struct img_thread *t)
 	thread_ids(b);
 	thread_caps(b);
 	/* Changing credentials forgets it. */
-	plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_PDEATHSIG, t->pdeathsig);
+	plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_PDEATHSIG, b->parent_ends ? 0 : t->pdeathsig);
 	if (t->flags & IMG_THREAD_NO_NEW_PRIVS)
 		plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_NO_NEW_PRIVS, 1);
 }
