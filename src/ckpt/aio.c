@@ -218,6 +218,22 @@ bool capture_aio_exists(void)
 	return fd < 0 || read(fd, events, sizeof(events)) <= 0 || events[0] != '0';
 }
 
+int capture_has_aio(pid_t pid, bool *has, struct err *err)
+{
+	OWNED_PTR char *text = NULL;
+	struct maps_cursor cursor;
+	struct maps_vma s;
+	size_t len;
+	int rc = proc_read(pid, "maps", &text, &len, err);
+
+	*has = false;
+	if (rc < 0)
+		return rc;
+	for (cursor = maps_over(text, len); !*has && maps_next(&cursor, &s);)
+		*has = capture_is_aio(&s);
+	return 0;
+}
+
 static int aio_settle(struct capture *c, struct probe *probe, const struct maps_vma *s,
 		      struct err *err)
 {

@@ -116,8 +116,9 @@ int capture_settle_aio(struct capture *c, struct park *park, struct park_process
 		       struct err *err);
 int capture_aio(struct capture *c, struct probe *probe, struct err *err);
 
-/* Has any program of this machine such contexts? */
+/* Has any program of this machine such contexts? Has process @pid something that looks like one? */
 bool capture_aio_exists(void);
+int capture_has_aio(pid_t pid, bool *has, struct err *err);
 
 /* Is this the ring of one, as maps has it? */
 bool capture_is_aio(const struct maps_vma *s);

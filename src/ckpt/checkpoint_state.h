@@ -19,6 +19,7 @@ struct ckpt_process {
 	pid_t snapshot; /* 0: memory is read from the parked process itself */
 	bool zombie;
 	bool skipped;
+	bool has_aio; /* something that looks like an AIO context is mapped */
 	uint64_t resident; /* pages */
 	bool copied; /* all its memory is in @pages: there is no snapshot */
 	struct ckpt_process

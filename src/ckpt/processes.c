@@ -234,18 +234,25 @@ static struct capture processes_capture(struct ckpt *ckpt, struct ckpt_process *
 	};
 }
 
+static int processes_have_aio(void *arg, size_t i, struct err *err)
+{
+	struct ckpt_process *p = &((struct ckpt *)arg)->processes[i];
+
+	return p->zombie ? 0 : capture_has_aio(p->alive, &p->has_aio, err);
+}
+
 int ckpt_settle_aio(struct ckpt *ckpt, struct err *err)
 {
 	int rc = 0;
 
 	if (!capture_aio_exists())
 		return 0;
+	rc = threads_each(processes_have_aio, ckpt, ckpt->nprocesses, ckpt->options.workers, err);
 	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
 		struct park_process *parked = &ckpt->park.processes[i];
-		struct ckpt_process *p = &ckpt->processes[i];
-		struct capture c = processes_capture(ckpt, p, parked);
+		struct capture c = processes_capture(ckpt, &ckpt->processes[i], parked);
 
-		if (!p->zombie)
+		if (ckpt->processes[i].has_aio)
 			rc = capture_settle_aio(&c, &ckpt->park, parked, err);
 	}
 	return rc;
