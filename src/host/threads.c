@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -11,12 +12,16 @@ enum { THREADS_WORTH = 8 }; /* of them, for a thread of its own */
 void threads_run(void *(*work)(void *arg), void *arg, int n)
 {
 	pthread_t thread[THREADS_MAX];
+	sigset_t all, old;
 	int started = 0;
 
 	if (n > THREADS_MAX)
 		n = THREADS_MAX;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old); /* the caller's business */
 	while (started < n - 1 && pthread_create(&thread[started], NULL, work, arg) == 0)
 		started++;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	work(arg);
 	while (started)
 		pthread_join(thread[--started], NULL);

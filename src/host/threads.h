@@ -2,7 +2,8 @@
 /*
  * The same work done by several threads, which share it out among themselves.
  *
- * The one rule: the caller's thread works as well, so that a thread that is refused costs speed only.
+ * The one rule: the caller's thread works as well, so that a thread that is refused costs speed only. The
+ * others have all signals blocked.
  */
 #pragma once
 
