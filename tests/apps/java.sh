@@ -6,3 +6,4 @@
 app_need java javac
 javac -d . "$programs/Words.java"
 app_steps -- java -Xmx192m -XX:+UseG1GC -cp "$PWD" Words
+rmdir "/tmp/hsperfdata_$(id -un)" 2>/dev/null || true # the virtual machine leaves it there

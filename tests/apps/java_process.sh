@@ -6,3 +6,4 @@
 app_need java javac
 javac -d . "$programs/Children.java"
 app_steps -- java -Xmx128m -XX:+UseSerialGC -cp "$PWD" Children
+rmdir "/tmp/hsperfdata_$(id -un)" 2>/dev/null || true # the virtual machine leaves it there
