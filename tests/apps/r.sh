@@ -6,5 +6,4 @@
 app_need Rscript
 # The port that the workers connect to must not be another test's at the restart.
 export R_PARALLEL_PORT=$((20000 + $$ % 10000))
-# Workers that are forked while all are being killed would wait for their parent's leave for ever.
-app_steps --kill -- Rscript "$programs/parallel.R"
+app_steps -- Rscript "$programs/parallel.R"

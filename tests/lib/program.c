@@ -3,7 +3,6 @@
 
 #include "lib/box.h"
 #include "lib/command.h"
-#include "lib/procs.h"
 
 #include <err.h>
 #include <errno.h>
@@ -172,16 +171,12 @@ void program_finish(struct program *p, const char *what)
 
 bool program_kill(struct program *p, const char *pattern)
 {
-	struct procs all;
 	bool matches = false;
 	long number;
 	regex_t re;
 
 	kill(p->pid, SIGKILL);
-	all = procs_below(getpid());
-	for (size_t i = 0; i < all.n; i++)
-		kill(all.pid[i], SIGKILL);
-	procs_done(&all);
+	box_kill_all(); /* also what is born meanwhile: it may have the output open */
 	while (hear(p))
 		;
 	if (pattern) {
@@ -189,8 +184,6 @@ bool program_kill(struct program *p, const char *pattern)
 		matches = take_match(p, &re, &number);
 		regfree(&re);
 	}
-	await_exit(p);
 	close_pipes(p);
-	box_kill_all();
 	return matches;
 }
