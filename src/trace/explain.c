@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { EXPLAIN_EXITING = 0x4 }; /* PF_EXITING, among the flags of /proc/PID/stat */
+
 long explain_read(pid_t pid, pid_t tid, const char *name, char *buf, size_t size)
 {
 	char path[64];
@@ -126,9 +128,23 @@ int explain_stuck(pid_t pid, pid_t tid, int64_t waited_ns, struct err *err)
 	len = explain_read(pid, tid, "stat", buf, sizeof(buf));
 	if (len > 0)
 		stat_parse(&stat, buf, (size_t)len, NULL);
+	if (stat.flags & EXPLAIN_EXITING)
+		return err_say(
+			err, ETIMEDOUT,
+			"process %d (%s), thread %d is ending and has not done so within %lld ms "
+			"(much memory takes long to give back); try again when it is gone, or "
+			"with a longer --timeout",
+			pid, name, tid, (long long)(waited_ns / 1000000));
 	len = explain_read(pid, tid, "syscall", buf, sizeof(buf));
 	if (len > 0)
 		task_parse_syscall(&call, buf, (size_t)len);
+	if (call.nr < 0)
+		return err_say(
+			err, ETIMEDOUT,
+			"process %d (%s), thread %d could not be stopped within %lld ms: state "
+			"%c, at work in the kernel; try again once that is over, or with a longer "
+			"--timeout",
+			pid, name, tid, (long long)(waited_ns / 1000000), stat.state);
 	len = explain_read(pid, tid, "wchan", wchan, sizeof(wchan) - 1);
 	wchan[len > 0 ? len : 0] = '\0';
 	return err_say(
