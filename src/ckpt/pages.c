@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "host/procid.h"
+#include "host/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,7 @@ enum {
 	PAGES_MAP_BATCH = 384, /* pagemap entries read at once */
 	PAGES_MINCORE = 2048, /* pages asked for at once */
 	PAGES_IOVECS = 64, /* ranges copied at once */
+	PAGES_PIECE = 4 << 20, /* bytes copied by one thread at a time */
 };
 
 /* /proc/PID/pagemap, Documentation/admin-guide/mm/pagemap.rst */
@@ -307,11 +309,12 @@ int pages_scan(struct pages_list *list, struct model *m, pid_t pid, int which, s
 	return 0;
 }
 
-/* Behind a shortened file's end there is no page: it reads zero, as fresh memory does. */
-static int pages_read(int mem, const struct pages_range *r, struct err *err)
+/* A piece of a range that is copied. Behind a shortened file's end there is no page: it reads zero. */
+static int pages_read(int mem, const struct pages_range *r, uint64_t from, uint64_t to,
+		      struct err *err)
 {
-	for (uint64_t done = 0; done < r->len;) {
-		ssize_t n = pread(mem, r->copy + done, r->len - done, (off_t)(r->addr + done));
+	for (uint64_t done = from; done < to;) {
+		ssize_t n = pread(mem, r->copy + done, to - done, (off_t)(r->addr + done));
 
 		if (n < 0 && errno == EIO) {
 			n = (ssize_t)(PAGES_SIZE - (r->addr + done) % PAGES_SIZE);
@@ -325,29 +328,80 @@ static int pages_read(int mem, const struct pages_range *r, struct err *err)
 	return 0;
 }
 
-int pages_copy(struct pages_list *list, size_t from, pid_t pid, struct err *err)
+/* Room for the copy of a range. It will all be touched at once: huge pages are the quickest to get. */
+static int pages_make_room(struct pages_range *r, struct err *err)
 {
-	OWNED_FD int mem = -1;
+	void *at = mmap(NULL, r->len, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return err_set(err, errno, "copy %llu bytes of shared memory",
+			       (unsigned long long)r->len);
+	madvise(at, r->len, MADV_HUGEPAGE);
+	r->copy = at;
+	return 0;
+}
+
+struct pages_piece {
+	const struct pages_range *range;
+	uint64_t from, to; /* in it */
+};
+
+struct pages_copying {
+	MODEL_ARRAY(struct pages_piece) pieces;
+	pid_t pid;
+	int mem; /* /proc/PID/mem */
+};
+
+static int pages_copy_piece(void *arg, size_t i, struct err *err)
+{
+	const struct pages_copying *c = arg;
+	const struct pages_piece *p = &c->pieces.at[i];
+	const struct pages_range *r = p->range;
+	struct iovec here = { r->copy + p->from, p->to - p->from };
+	struct iovec there = { (void *)(uintptr_t)(r->addr + p->from), p->to - p->from };
+
+	if (r->source == PAGES_VM &&
+	    process_vm_readv(c->pid, &here, 1, &there, 1, 0) == (ssize_t)here.iov_len)
+		return 0;
+	return pages_read(c->mem, r, p->from, p->to, err);
+}
+
+static int pages_cut(struct pages_copying *c, const struct pages_range *r, struct err *err)
+{
+	for (uint64_t from = 0; from < r->len; from += PAGES_PIECE) {
+		struct pages_piece *p = model_add(&c->pieces);
+
+		if (!p)
+			return err_set(err, ENOMEM, "copy shared memory");
+		*p = (struct pages_piece){ r, from,
+					   from + PAGES_PIECE < r->len ? from + PAGES_PIECE
+								       : r->len };
+	}
+	return 0;
+}
+
+int pages_copy(struct pages_list *list, size_t from, pid_t pid, int workers, struct err *err)
+{
+	struct pages_copying c = { .pid = pid, .mem = -1 };
 	int rc = 0;
 
 	if (from == list->ranges.n)
 		return 0;
-	mem = pages_open(pid, "mem", err);
-	if (mem < 0)
-		return mem;
 	for (size_t i = from; rc >= 0 && i < list->ranges.n; i++) {
-		struct pages_range *r = &list->ranges.at[i];
-
-		r->copy = mmap(NULL, r->len, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (r->copy == MAP_FAILED) {
-			r->copy = NULL;
-			return err_set(err, errno, "copy %llu bytes of shared memory",
-				       (unsigned long long)r->len);
-		}
-		r->source = PAGES_COPY;
-		rc = pages_read(mem, r, err);
+		rc = pages_make_room(&list->ranges.at[i], err);
+		if (rc >= 0)
+			rc = pages_cut(&c, &list->ranges.at[i], err);
 	}
+	if (rc >= 0)
+		rc = c.mem = pages_open(pid, "mem", err);
+	if (rc >= 0)
+		rc = threads_each(pages_copy_piece, &c, c.pieces.n, workers, err);
+	for (size_t i = from; i < list->ranges.n; i++)
+		list->ranges.at[i].source = PAGES_COPY;
+	if (c.mem >= 0)
+		close(c.mem);
+	free(c.pieces.at);
 	return rc;
 }
 
@@ -395,8 +449,8 @@ static int pages_copy_all(const struct pages_list *list, size_t from, pid_t pid,
 		}
 		if (mem < 0 && (mem = pages_open(pid, "mem", err)) < 0)
 			return mem;
-		for (n = n ? n : 1; rc >= 0 && n; n--)
-			rc = pages_read(mem, &list->ranges.at[i++], err);
+		for (n = n ? n : 1; rc >= 0 && n; n--, i++)
+			rc = pages_read(mem, &list->ranges.at[i], 0, list->ranges.at[i].len, err);
 	}
 	return rc;
 }

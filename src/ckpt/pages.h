@@ -46,8 +46,11 @@ enum { /* which mappings */
 int pages_scan(struct pages_list *list, struct model *m, pid_t pid, int which, struct probe *probe,
 	       struct err *err);
 
-/* Copy all ranges added since index @from out of parked process @pid, so that it may go on. */
-int pages_copy(struct pages_list *list, size_t from, pid_t pid, struct err *err);
+/*
+ * Copy all ranges added since index @from out of parked process @pid, so that it may go on, by @workers
+ * threads (0: one a core).
+ */
+int pages_copy(struct pages_list *list, size_t from, pid_t pid, int workers, struct err *err);
 
 /*
  * Forget all ranges from index @from on; or copy them all, if they are small: into one block of our memory.

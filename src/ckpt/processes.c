@@ -151,7 +151,9 @@ static int processes_shared(struct processes *l, size_t i, struct err *err)
 
 	if (rc >= 0)
 		rc = pages_scan(&p->pages, &p->m, p->alive, PAGES_LIVE, l->probes[i], err);
-	return rc < 0 || l->ckpt->options.hold ? rc : pages_copy(&p->pages, 0, p->alive, err);
+	if (rc < 0 || l->ckpt->options.hold)
+		return rc;
+	return pages_copy(&p->pages, 0, p->alive, l->ckpt->options.workers, err);
 }
 
 static int processes_small(struct processes *l, size_t i, struct err *err)
