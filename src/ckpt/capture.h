@@ -70,8 +70,14 @@ int capture_machine(struct model *m, const struct machine *machine, struct err *
 /* apart.c: what cannot be captured of processes as such is refused by name. */
 int capture_refuse_apart(const struct park *park, int workers, struct err *err);
 
-/* process.c: ids, credentials, paths, limits of the process. The probe has been opened. */
+/*
+ * process.c: ids, credentials, paths, limits of the process. The probe has been opened. It may be done for
+ * several processes at once: only their own models are written.
+ */
 int capture_process(struct capture *c, struct err *err);
+
+/* Then, one after the other: a removed working directory may be open as well, or be others' too. */
+int capture_removed_cwd(struct capture *c, struct err *err);
 
 /*
  * signals.c: pending signals, their actions, timers, and the threads, of @n processes. An error names the

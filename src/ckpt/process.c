@@ -80,23 +80,6 @@ static int process_save_exe(struct capture *c, const char *via, const struct sta
 	return rc;
 }
 
-/* A working directory that has been removed may be open as well, or other processes' too. */
-static int process_removed_cwd(struct capture *c, struct err *err)
-{
-	struct img_process *p = &c->m->process;
-	OWNED_PTR char *cwd = strdup(model_string(c->m, p->cwd));
-	struct stat seen, st;
-	char path[64];
-
-	if (!cwd)
-		return err_set(err, ENOMEM, "keep the working directory");
-	procid_path(path, sizeof(path), c->alive, "cwd");
-	if (!text_ends(cwd, " (deleted)") || stat(path, &seen) < 0 ||
-	    (stat(cwd, &st) == 0 && st.st_dev == seen.st_dev && st.st_ino == seen.st_ino))
-		return 0;
-	return res_capture_removed(c->res, c->m, cwd, &seen, &p->cwd_file, err);
-}
-
 static int process_paths(struct capture *c, struct err *err)
 {
 	struct img_process *p = &c->m->process;
@@ -106,8 +89,6 @@ static int process_paths(struct capture *c, struct err *err)
 
 	if (rc >= 0)
 		rc = process_link(c, "cwd", &p->cwd, err);
-	if (rc >= 0)
-		rc = process_removed_cwd(c, err);
 	if (rc >= 0)
 		rc = process_link(c, "root", &p->root, err);
 	if (rc < 0)
@@ -323,4 +304,23 @@ int capture_process(struct capture *c, struct err *err)
 	if (rc >= 0)
 		rc = process_rlimits(c, err);
 	return rc;
+}
+
+int capture_removed_cwd(struct capture *c, struct err *err)
+{
+	struct img_process *p = &c->m->process;
+	OWNED_PTR char *cwd = NULL;
+	struct stat seen, st;
+	char path[64];
+
+	if (!text_ends(model_string(c->m, p->cwd), " (deleted)"))
+		return 0;
+	cwd = strdup(model_string(c->m, p->cwd));
+	if (!cwd)
+		return err_set(err, ENOMEM, "keep the working directory");
+	procid_path(path, sizeof(path), c->alive, "cwd");
+	if (stat(path, &seen) < 0 ||
+	    (stat(cwd, &st) == 0 && st.st_dev == seen.st_dev && st.st_ino == seen.st_ino))
+		return 0;
+	return res_capture_removed(c->res, c->m, cwd, &seen, &p->cwd_file, err);
 }

@@ -120,6 +120,11 @@ static int processes_settings(struct processes *l, size_t i, struct err *err)
 	return capture_process(&l->captures[i], err);
 }
 
+static int processes_cwds(struct processes *l, size_t i, struct err *err)
+{
+	return capture_removed_cwd(&l->captures[i], err);
+}
+
 /* Only few have been stopped, or have gone on unnoticed: all others are not even looked for. */
 static int processes_told(struct processes *l, size_t i, struct err *err)
 {
@@ -179,6 +184,8 @@ static int processes_through_probe(struct processes *l, struct err *err)
 
 	if (rc >= 0)
 		rc = processes_at_once(l, processes_settings, err);
+	if (rc >= 0)
+		rc = processes_each(l, processes_cwds, err);
 	if (rc >= 0)
 		rc = processes_each(l, processes_aio, err);
 	if (rc >= 0)
