@@ -482,8 +482,8 @@ static int inet_make_done(struct res_restart *r, struct inet_one *o, struct err 
 
 	if (fd < 0)
 		return 0;
-	if (!inet_is_stream(
-		    o)) { /* as they are without anybody's doing; an older image has not both */
+	if (!inet_is_stream(o)) {
+		/* As they are without anybody's doing: an older image has not both. */
 		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &one, sizeof(one));
 		setsockopt(fd, IPPROTO_IPV6, INET_IPV6_MULTICAST_ALL, &one, sizeof(one));
 		rc = inet_groups_join(fd, o->s + 1, o->s->options_len, err);

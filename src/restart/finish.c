@@ -200,7 +200,7 @@ static int finish_thread(struct finish *f, size_t i, struct err *err)
 	return rc;
 }
 
-/* Let thread @tid go on with signal @sig until it stops inside signal handling; returns what it stops for. */
+/* Let thread @tid go on with signal @sig until it stops by ptrace event @event; returns with which signal. */
 static int finish_await(pid_t tid, int event, int sig, struct err *err)
 {
 	int status = 0;
