@@ -137,7 +137,7 @@ static int64_t timeout_of(const struct repair *r)
 	}
 }
 
-/* Find or begin the entry of this call; false where it has no end to keep. */
+/* Find or begin the entry of this call; false where there is nothing to keep of it. */
 static bool remember(struct repair *r)
 {
 	struct memory_call *e = memory_find(r->memory, r->t->tid);
@@ -145,7 +145,9 @@ static bool remember(struct repair *r)
 
 	if (!same_call(r, e)) {
 		timeout = timeout_of(r);
-		if (timeout == repair_forever)
+		/* One with a restart block is not to be recognized when it is interrupted again. */
+		if (timeout == repair_forever &&
+		    regs_result(&r->live) != -REGS_ERESTART_RESTARTBLOCK)
 			return false;
 		e = memory_take(r->memory, r->t->tid);
 		if (!e)
@@ -154,7 +156,7 @@ static bool remember(struct repair *r)
 		e->pc = regs_pc(&r->live);
 		e->sp = regs_sp(&r->live);
 		e->arg = e->changed = regs_arg(&r->live, r->call->arg);
-		e->deadline_ns = r->now + timeout;
+		e->deadline_ns = timeout == repair_forever ? repair_forever : r->now + timeout;
 	}
 	e->park = r->memory->park;
 	r->entry = e;
@@ -276,7 +278,7 @@ static void repair_call(struct repair *r)
 		return;
 	}
 	r->t->syscall = r->nr;
-	if (r->call && r->memory && remember(r)) {
+	if (r->call && r->memory && remember(r) && r->entry->deadline_ns != repair_forever) {
 		left = r->entry->deadline_ns > r->now ? r->entry->deadline_ns - r->now : 0;
 		if (r->call->eintr || r->call->timeout >= CALLS_REST)
 			keep_deadline(r, left);
