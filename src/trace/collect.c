@@ -554,6 +554,8 @@ int probe_collect(struct probe *const *probes, struct probe_report *reports, siz
 
 	rc = probe_each(probes, n, collect_rest, reports, sizeof(*reports), rc, err);
 	for (size_t i = 0; i < n; i++) {
+		if (!probes[i])
+			continue;
 		free(probes[i]->batch);
 		probes[i]->batch = NULL;
 	}

@@ -39,6 +39,17 @@ long explain_read(pid_t pid, pid_t tid, const char *name, char *buf, size_t size
 	return (long)len;
 }
 
+char explain_state(pid_t pid, pid_t tid)
+{
+	char buf[1024];
+	struct stat_line stat;
+	long len = explain_read(pid, tid, "stat", buf, sizeof(buf));
+
+	if (len <= 0 || stat_parse(&stat, buf, (size_t)len, NULL) < 0)
+		return 'X';
+	return stat.state;
+}
+
 static bool explain_filters(pid_t pid, pid_t tid, uint32_t *mode, uint32_t *filters)
 {
 	char buf[3072];

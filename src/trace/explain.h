@@ -15,6 +15,9 @@
 /* Read the small file /proc/PID/task/TID/NAME. Returns its length (@size at most) or -errno. */
 long explain_read(pid_t pid, pid_t tid, const char *name, char *buf, size_t size);
 
+/* The letter of its state, as /proc/PID/stat has it; X: it has ended. */
+char explain_state(pid_t pid, pid_t tid);
+
 /* Has this thread a seccomp filter that we have not? True also where that cannot be found out. */
 bool explain_filtered(pid_t pid, pid_t tid);
 

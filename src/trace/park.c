@@ -5,6 +5,7 @@
 #include "host/fault.h"
 #include "host/proc.h"
 #include "host/procid.h"
+#include "trace/asleep.h"
 #include "trace/halfway.h"
 #include "trace/memory.h"
 #include "trace/park_state.h"
@@ -19,8 +20,22 @@ enum { PARK_TICK_NS = 4 * 1000000 };
 
 static const int64_t park_deadline_default_ns = 10 * INT64_C(1000000000);
 
-static int fill_thread(struct park_thread *t, const struct tracee *tracee,
-		       struct park_memory *memory, struct repair_list *late, struct err *err)
+/* A thread that is let go before all else has been: as the last thing that happens to it. */
+static void mend(struct tracee *tracee, struct park_memory *memory)
+{
+	struct park_thread t = { .tid = tracee->tid };
+	struct repair_list late = { 0 };
+	struct err ignored = ERR_INIT;
+
+	if (regs_get(t.tid, &t.regs, NULL) >= 0 &&
+	    repair_thread(tracee->pid, &t, memory, &late, &ignored) >= 0)
+		repair_list_do(&late);
+	repair_list_done(&late);
+	tracee->mended = true;
+}
+
+static int fill_thread(struct park_thread *t, struct tracee *tracee, struct park_memory *memory,
+		       struct repair_list *late, struct err *err)
 {
 	int rc;
 
@@ -35,6 +50,7 @@ static int fill_thread(struct park_thread *t, const struct tracee *tracee,
 	fault_point("park.read");
 	if (rc >= 0)
 		rc = repair_thread(tracee->pid, t, memory, late, err);
+	tracee->mended = rc >= 0;
 	return rc;
 }
 
@@ -69,10 +85,12 @@ static int fill_process(struct park_process *p, const struct tree_process *from,
 	if (all_gone(from) && p->stat.state != 'Z')
 		return 0;
 	p->ppid = procid_meant((pid_t)p->stat.ppid);
+	p->asleep = from->n > 0;
 	/* The leader first: one that was just ending may have been seized after the others. */
 	for (size_t i = 0; i < 2 * from->n && rc >= 0; i++) {
-		const struct tracee *t = &from->at[i % from->n];
+		struct tracee *t = &from->at[i % from->n];
 
+		p->asleep &= t->asleep && t->state == TRACEE_STOPPED && !t->group_stopped;
 		if (t->state == TRACEE_GONE || (t->tid == t->pid) != (i < from->n))
 			continue;
 		p->vfork_parent |= t->state == TRACEE_VFORK;
@@ -145,6 +163,21 @@ static int fill(struct park *park, struct park_memory *memory, struct err *err)
 	return rc;
 }
 
+int park_one(struct park *park, size_t process, struct err *err)
+{
+	struct park_state *s = park->state;
+
+	if (park->processes)
+		free(park->processes[0].threads);
+	free(park->processes);
+	park->nprocesses = 0;
+	park->processes = calloc(1, sizeof(*park->processes));
+	if (!park->processes)
+		return err_set(err, ENOMEM, "parking");
+	park->nprocesses = 1;
+	return fill_process(park->processes, &s->tree.at[process], s->memory, &s->late, err);
+}
+
 static int begin(struct park *park, pid_t root, struct park_memory *memory, struct err *err)
 {
 	struct tree *tree = &park->state->tree;
@@ -163,10 +196,9 @@ static int begin(struct park *park, pid_t root, struct park_memory *memory, stru
 	return rc < 0 ? rc : fill(park, memory, err);
 }
 
-int park_begin(struct park *park, pid_t root, const struct park_options *options,
-	       struct park_memory *memory, struct err *err)
+int park_init(struct park *park, struct park_memory *memory, enum tracee_follow follow,
+	      struct err *err)
 {
-	int64_t allowed = options->deadline_ns ? options->deadline_ns : park_deadline_default_ns;
 	int rc;
 
 	*park = (struct park){ 0 };
@@ -174,12 +206,26 @@ int park_begin(struct park *park, pid_t root, const struct park_options *options
 	if (!park->state)
 		return err_set(err, ENOMEM, "parking");
 	park->state->memory = memory;
+	rc = tree_init(&park->state->tree, follow, err);
+	park->state->tree.mend = mend;
+	park->state->tree.memory = memory;
+	return rc;
+}
+
+int park_begin(struct park *park, pid_t root, const struct park_options *options,
+	       struct park_memory *memory, struct err *err)
+{
+	int64_t allowed = options->deadline_ns ? options->deadline_ns : park_deadline_default_ns;
+	int rc = park_init(park, memory, options->with_children ? TRACEE_CHILDREN : TRACEE_THREADS,
+			   err);
+
+	if (!park->state)
+		return rc;
 	if (memory)
 		memory->park++;
 	park_tend(memory);
-	rc = tree_init(&park->state->tree,
-		       options->with_children ? TRACEE_CHILDREN : TRACEE_THREADS, err);
 	park->state->tree.deadline = tick_now() + allowed;
+	park->state->tree.asleep = asleep_tree(options->asleep);
 	park->state->tree.orphans = options->with_orphans;
 	park->state->tree.except = options->except;
 	park->state->tree.skip = options->skip;
@@ -215,7 +261,7 @@ void park_end(struct park *park)
 	fault_point("park.ending");
 	repair_list_do(&s->late);
 	repair_list_done(&s->late);
-	for (size_t i = 0; park->processes && i < s->tree.n; i++)
+	for (size_t i = 0; i < park->nprocesses; i++)
 		free(park->processes[i].threads);
 	free(park->processes);
 	free(park->skipped);

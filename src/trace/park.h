@@ -39,6 +39,7 @@ struct park_process {
 	struct stat_line stat; /* as it stood; not of one that is skipped */
 	bool zombie; /* ended, not waited for: no threads */
 	bool skipped; /* a zombie only for the others: it lives, see park_skipped */
+	bool asleep; /* since it was looked at ahead: no thread of it has gone on (asleep.h) */
 	bool vfork_parent; /* waits in vfork: cannot run, could not be stopped */
 	uint64_t detour; /* where it has code for calls made half-way (halfway.h); 0: nowhere */
 	struct park_thread *threads; /* the leader first */
@@ -66,12 +67,16 @@ struct park {
 	struct park_state *state; /* the room's own */
 };
 
+struct asleep;
+
 struct park_options {
 	int64_t deadline_ns; /* how long to try; 0: 10 s */
 	bool with_children; /* follow /proc/PID/task/TID/children */
 	bool with_orphans; /* also what has come to us, the subreaper, and everything below it */
 	pid_t except; /* a child of ours that is no part of it; 0: none */
 	bool skip; /* go on without those below the root that may not be traced */
+	struct asleep
+		*asleep; /* what has been looked at ahead is taken from there; NULL: nothing has */
 };
 
 /*

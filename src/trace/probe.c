@@ -185,7 +185,7 @@ int probe_each(struct probe *const *probes, size_t n, probe_step *step, void *da
 		struct err own = ERR_INIT;
 		void *its = data ? (char *)data + i * size : NULL;
 
-		if (probes[i]->failed || step(probes[i], its, &own) >= 0)
+		if (!probes[i] || probes[i]->failed || step(probes[i], its, &own) >= 0)
 			continue;
 		probes[i]->failed = true;
 		if (failed >= 0) {
@@ -241,15 +241,18 @@ void probe_close(struct probe *const *probes, size_t n)
 	struct err ignored = ERR_INIT;
 
 	for (size_t i = 0; i < n; i++)
-		probes[i]->failed = false;
+		if (probes[i])
+			probes[i]->failed = false;
 	probe_each(probes, n, close_begin, NULL, 0, 0, &ignored);
 	probe_each(probes, n, call_enter, NULL, 0, 0, &ignored);
 	probe_each(probes, n, close_end, NULL, 0, 0, &ignored);
 	fault_point("probe.unmapped");
 	for (size_t i = 0; i < n; i++)
-		remote_close_begin(&probes[i]->remote);
+		if (probes[i])
+			remote_close_begin(&probes[i]->remote);
 	for (size_t i = 0; i < n; i++) {
-		remote_close_end(&probes[i]->remote);
+		if (probes[i])
+			remote_close_end(&probes[i]->remote);
 		free(probes[i]);
 	}
 }

@@ -60,8 +60,8 @@ int probe_new(struct probe **probe, struct park *park, struct park_process *proc
 
 /*
  * Map the probe into the process of each. Like all functions here that take @n of them it lets all go before
- * it waits for the first: that takes longer than what they do. An error names the process: -EPERM where a
- * seccomp filter forbids it.
+ * it waits for the first: that takes longer than what they do; those that are NULL are passed over. An error
+ * names the process: -EPERM where a seccomp filter forbids it.
  */
 int probe_open(struct probe *const *probes, size_t n, struct err *err);
 

@@ -4,6 +4,7 @@
 #include "host/proc.h"
 #include "host/procid.h"
 #include "trace/explain.h"
+#include "trace/regs.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -33,11 +34,28 @@ void tracee_interrupt(const struct tracee *t)
 	ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 }
 
+static bool is_call_stop(int status)
+{
+	return status >> 16 == 0 && WSTOPSIG(status) == (SIGTRAP | 0x80);
+}
+
+/* On its way out of a call, does it only leave because it was interrupted? It has done nothing yet. */
+static bool is_interrupted(const struct tracee *t)
+{
+	struct user_regs_struct regs;
+
+	return regs_get(t->tid, &regs, NULL) >= 0 &&
+	       (regs_restarts(&regs) || (regs_call(&regs) >= 0 && regs_result(&regs) == -EINTR));
+}
+
 static int tracee_stopped(struct tracee *t, int status)
 {
 	int event = status >> 16, sig = WSTOPSIG(status);
 	unsigned long born = 0;
 
+	if (t->asleep && (t->watched || event != PTRACE_EVENT_STOP))
+		t->asleep = t->watched && is_call_stop(status) && is_interrupted(t);
+	t->watched = false;
 	if (event == PTRACE_EVENT_STOP) {
 		t->state = TRACEE_STOPPED;
 		t->group_stopped = sig != SIGTRAP;
@@ -121,6 +139,64 @@ void tracee_resume(struct tracee *t)
 		return;
 	t->state = TRACEE_RUNNING;
 	t->resumed = true;
+	t->mended = false;
+}
+
+/* Let it go from any stop: a signal that it was about to get it gets. */
+static void leave(struct tracee *t, int status)
+{
+	int sig = status >> 16 || is_call_stop(status) ? 0 : WSTOPSIG(status);
+
+	t->watched = t->asleep = false;
+	if (ptrace(PTRACE_DETACH, t->tid, 0, (long)sig) == 0)
+		t->state = TRACEE_GONE;
+}
+
+/* The next event of it: -EAGAIN, or what has come of it. */
+static int next_of(struct tracee *t, bool nohang, int *status)
+{
+	int rc;
+
+	do {
+		rc = tracee_take(t, nohang, status);
+	} while (rc == -EINTR);
+	if (rc == 0)
+		return -EAGAIN;
+	if (rc < 0 || !WIFSTOPPED(*status)) {
+		t->watched = t->asleep = false;
+		t->state = TRACEE_GONE;
+		return -ESRCH;
+	}
+	return 0;
+}
+
+bool tracee_doze(struct tracee *t)
+{
+	int status;
+
+	if (ptrace(PTRACE_SYSCALL, t->tid, 0, 0) < 0)
+		return false;
+	t->state = TRACEE_RUNNING;
+	t->mended = false;
+	if (next_of(t, false, &status) < 0)
+		return false;
+	if (!is_call_stop(status) || ptrace(PTRACE_SYSCALL, t->tid, 0, 0) < 0) {
+		leave(t, status);
+		return false;
+	}
+	t->watched = t->asleep = true;
+	return true;
+}
+
+bool tracee_wake(struct tracee *t)
+{
+	int status;
+
+	if (!t->watched || next_of(t, true, &status) == -EAGAIN)
+		return false;
+	if (t->state == TRACEE_RUNNING)
+		leave(t, status);
+	return true;
 }
 
 bool tracee_detach(struct tracee *t)

@@ -27,6 +27,9 @@ struct tracee {
 	bool foreign; /* attached by the kernel, but not ours to park or to report */
 	bool filtered; /* has a seccomp filter: must not be asked to make system calls */
 	bool resumed; /* let run again by tracee_resume: must be interrupted once more */
+	bool mended; /* its registers are as they must be to let it go (repair.h) */
+	bool watched; /* let sleep on in a call: what is told next of it is that it has left the call */
+	bool asleep; /* and it has not gone on behind that call since then */
 	int64_t waited_since; /* when the last wait for it began */
 };
 
@@ -56,6 +59,15 @@ int tracee_wait(struct tracee *t, bool nohang);
 
 /* Let a stopped one run on for a while, still attached. */
 void tracee_resume(struct tracee *t);
+
+/*
+ * Let one that is stopped in a call which starts again do so, and wait in it, watched: it stops on its way
+ * out of the call. False: it has gone on, or ended, and is attached no more, or is on its way to that.
+ */
+bool tracee_doze(struct tracee *t);
+
+/* One that was watched, if it has left its call: let it go. False: it has not. */
+bool tracee_wake(struct tracee *t);
 
 /* Let it go, with the registers it has. One that is not stopped stays attached: false. */
 bool tracee_detach(struct tracee *t);

@@ -48,6 +48,12 @@ static void set_bit(uint8_t *bits, pid_t tid)
 	bits[tid / 8] |= (uint8_t)(1 << tid % 8);
 }
 
+/* Is there something to do before it is let go? */
+static bool is_held(const struct tracee *t)
+{
+	return t->state == TRACEE_RUNNING || t->state == TRACEE_STOPPED || t->state == TRACEE_VFORK;
+}
+
 static void *grow(void **at, size_t n, size_t *room, size_t size)
 {
 	if (n == *room) {
@@ -117,6 +123,10 @@ static struct tracee *tree_add(struct tree *tree, struct tree_process *p, pid_t 
 
 	if (!t)
 		return NULL;
+	if (tid == p->pid && p->n) {
+		memmove(p->at + 1, p->at, p->n * sizeof(*t));
+		t = p->at;
+	}
 	p->n++;
 	*t = (struct tracee){ .pid = p->pid, .tid = tid };
 	set_bit(tree->known, tid);
@@ -131,17 +141,6 @@ struct tracee *tree_find(struct tree *tree, pid_t pid, pid_t tid)
 		if (p->at[i].tid == tid)
 			return &p->at[i];
 	return NULL;
-}
-
-static char task_state(pid_t pid, pid_t tid)
-{
-	char buf[1024];
-	struct stat_line stat;
-	long len = explain_read(pid, tid, "stat", buf, sizeof(buf));
-
-	if (len <= 0 || stat_parse(&stat, buf, (size_t)len, NULL) < 0)
-		return 'X';
-	return stat.state;
 }
 
 /* While the thread still runs freely, if possible: it takes longer than all the rest. */
@@ -160,7 +159,7 @@ static int seize_task(struct tree *tree, size_t process, pid_t tid, struct err *
 	int rc = tracee_seize(&t, tree->follow, err);
 
 	if (rc == -ESRCH) {
-		if (tid != p->pid || task_state(p->pid, tid) != 'Z')
+		if (tid != p->pid || explain_state(p->pid, tid) != 'Z')
 			return 0;
 		t.state = TRACEE_ZOMBIE;
 	} else if (rc < 0 && rc != -EBUSY) {
@@ -183,10 +182,15 @@ struct dirent_raw { /* struct linux_dirent64 */
 	char name[];
 };
 
-/*
- * Seize what /proc/PID/task lists and we do not know, or only look at it. Returns how many were new.
- */
-static int seize_listed(struct tree *tree, size_t process, int dir, bool look, struct err *err)
+enum listed {
+	LISTED_LOOK, /* only look at them */
+	LISTED_OTHERS, /* seize all but the leader */
+	LISTED_ALL,
+};
+
+/* What /proc/PID/task lists and we do not know. Returns how many were new. */
+static int seize_listed(struct tree *tree, size_t process, int dir, enum listed which,
+			struct err *err)
 {
 	OWNED_PTR char *buf = malloc(TREE_DIR_BUF);
 	int fresh = 0;
@@ -202,9 +206,10 @@ static int seize_listed(struct tree *tree, size_t process, int dir, bool look, s
 			int rc = 0;
 
 			at += d->len;
-			if (tid <= 0 || tid >= TREE_PID_MAX || bit(tree->known, tid))
+			if (tid <= 0 || tid >= TREE_PID_MAX || bit(tree->known, tid) ||
+			    (which == LISTED_OTHERS && tid == tree->at[process].pid))
 				continue;
-			if (look)
+			if (which == LISTED_LOOK)
 				look_for_filter(tree, tree->at[process].pid, tid);
 			else
 				rc = seize_task(tree, process, tid, err);
@@ -216,19 +221,53 @@ static int seize_listed(struct tree *tree, size_t process, int dir, bool look, s
 	return fresh;
 }
 
+/* What is attached of it already. True where all sleep: then that is all of it, as they make no others. */
+static bool take_over(struct tree *tree, size_t process)
+{
+	struct tree_process *to = &tree->at[process];
+	struct tree_process *from = tree->asleep ? tree_process(tree->asleep, to->pid) : NULL;
+	bool all = from && from->n && !to->n;
+
+	for (size_t i = 0; from && i < from->n; i++) {
+		struct tracee *t = &from->at[i], *added;
+
+		all &= t->asleep;
+		added = is_held(t) && !bit(tree->known, t->tid) ? tree_add(tree, to, t->tid) : NULL;
+		if (!added) {
+			all = false;
+			continue;
+		}
+		set_bit(tree->looked, t->tid);
+		if (t->filtered)
+			set_bit(tree->filtered, t->tid);
+		*added = *t;
+		t->state = TRACEE_GONE; /* in there */
+	}
+	return all;
+}
+
 static int seize_threads(struct tree *tree, size_t process, struct err *err)
 {
 	pid_t pid = tree->at[process].pid;
 	char path[32];
 	int rc;
 
+	if (take_over(tree, process))
+		return 0;
 	procid_path(path, sizeof(path), pid, "task");
 	OWNED_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return 0; /* ended */
-	rc = seize_listed(tree, process, dir, true, err);
-	while (rc > 0) /* again until nothing is new: those seized can make no thread unnoticed */
-		rc = seize_listed(tree, process, dir, false, err);
+	rc = seize_listed(tree, process, dir, LISTED_LOOK, err);
+	/*
+	 * The leader last, as it is let go first (let_go). Again until nothing is new: those seized can make no
+	 * thread unnoticed.
+	 */
+	while (rc > 1)
+		rc = seize_listed(tree, process, dir, LISTED_OTHERS, err);
+	do {
+		rc = rc < 0 ? rc : seize_listed(tree, process, dir, LISTED_ALL, err);
+	} while (rc > 0);
 	return rc;
 }
 
@@ -329,6 +368,17 @@ int tree_seize(struct tree *tree, pid_t root, struct err *err)
 	return 0;
 }
 
+int tree_seize_one(struct tree *tree, pid_t pid, struct err *err)
+{
+	size_t process = tree->n;
+
+	if (tree_process(tree, pid))
+		return err_say(err, EEXIST, "process %d has been looked at", pid);
+	if (!tree_add_process(tree, pid))
+		return err_set(err, ENOMEM, "parking");
+	return seize_threads(tree, process, err);
+}
+
 /* Something was born of a thread that we had seized: it is attached and will stop by itself. */
 static int adopt(struct tree *tree, pid_t parent, pid_t born, struct err *err)
 {
@@ -363,11 +413,19 @@ static bool waits_in_vfork(const struct tracee *t)
 	char buf[256];
 	struct task_syscall call;
 	long len = explain_read(t->pid, t->tid, "syscall", buf, sizeof(buf));
-	char state = task_state(t->pid, t->tid);
+	char state = explain_state(t->pid, t->tid);
 
 	if (state != 'D' || len <= 0 || !task_parse_syscall(&call, buf, (size_t)len))
 		return false;
 	return call.nr == SYS_vfork || call.nr == SYS_clone || call.nr == SYS_clone3;
+}
+
+/* Its calls are to go on as if they had not been interrupted. */
+static bool detach(const struct tree *tree, struct tracee *t)
+{
+	if (t->state == TRACEE_STOPPED && !t->mended && !t->foreign && tree->mend)
+		tree->mend(t, tree->memory);
+	return tracee_detach(t);
 }
 
 /* One event of @t, if there is one; blocks unless @nohang. */
@@ -382,7 +440,7 @@ static int tree_event(struct tree *tree, size_t process, size_t i, bool nohang, 
 		t = &tree->at[process].at[i]; /* the arrays may have moved */
 	}
 	if (t->state == TRACEE_STOPPED && (t->foreign || tree->at[process].skipped))
-		tracee_detach(t);
+		detach(tree, t);
 	return rc;
 }
 
@@ -429,7 +487,7 @@ static int look_at(struct tree *tree, size_t process, size_t i, struct err *err)
 	struct tracee *t = &tree->at[process].at[i];
 	int64_t now = tick_now();
 
-	if (t->tid == t->pid && task_state(t->pid, t->tid) == 'Z') {
+	if (t->tid == t->pid && explain_state(t->pid, t->tid) == 'Z') {
 		t->state = TRACEE_ZOMBIE;
 		return 0;
 	}
@@ -499,7 +557,16 @@ static int stop_process(struct tree *tree, size_t process, struct err *err)
 	return rc;
 }
 
-static int stop_from(struct tree *tree, size_t first, struct err *err)
+/* Those that are watched stop twice, and are all sent on from the first before one is waited for. */
+static void send_on(struct tree *tree, size_t first)
+{
+	for (size_t i = first; i < tree->n; i++)
+		for (size_t j = 0; j < tree->at[i].n; j++)
+			if (tree->at[i].at[j].watched)
+				tree_event(tree, i, j, false, NULL);
+}
+
+int tree_stop_from(struct tree *tree, size_t first, struct err *err)
 {
 	int rc = 0;
 
@@ -507,6 +574,7 @@ static int stop_from(struct tree *tree, size_t first, struct err *err)
 		for (size_t j = 0; j < tree->at[i].n; j++)
 			if (tree->at[i].at[j].state == TRACEE_RUNNING)
 				tracee_interrupt(&tree->at[i].at[j]);
+	send_on(tree, first);
 	fault_point("park.interrupted");
 	for (size_t i = first; i < tree->n && rc >= 0; i++)
 		rc = stop_process(tree, i, err);
@@ -532,7 +600,7 @@ static int stop_missed(struct tree *tree, struct err *err)
 		if (rc >= 0)
 			rc = seize_from(tree, known, err);
 		if (rc >= 0)
-			rc = stop_from(tree, known, err);
+			rc = tree_stop_from(tree, known, err);
 		from = known;
 	} while (rc >= 0 && tree->n != known);
 	return rc;
@@ -543,80 +611,120 @@ int tree_stop(struct tree *tree, struct err *err)
 	int rc;
 
 	tree->began_ns = tick_now();
-	rc = stop_from(tree, 0, err);
+	rc = tree_stop_from(tree, 0, err);
 	if (rc >= 0 && tree->follow == TRACEE_CHILDREN)
 		rc = stop_missed(tree, err);
 	fault_point("park.stopped");
 	return rc;
 }
 
-/* Is there something to do before it is let go? */
-static bool is_held(const struct tracee *t)
+static bool nothing_held(const struct tree *tree, size_t first)
 {
-	return t->state == TRACEE_RUNNING || t->state == TRACEE_STOPPED || t->state == TRACEE_VFORK;
-}
-
-static bool nothing_held(const struct tree *tree)
-{
-	for (size_t i = 0; i < tree->n; i++)
+	for (size_t i = first; i < tree->n; i++)
 		for (size_t j = 0; j < tree->at[i].n; j++)
 			if (is_held(&tree->at[i].at[j]))
 				return false;
 	return true;
 }
 
-/*
- * Go on with one that could not be detached at once; true when it is done with. What it has created since it
- * was seized is attached as well, and added to be let go.
- */
-static bool let_go(struct tree *tree, size_t process, size_t i, bool nohang)
+/* Does this thread still have to come to a stop, or to its end? */
+static bool is_coming(struct tree *tree, size_t process, size_t i, bool nohang)
 {
+	bool vfork = tree->at[process].at[i].state == TRACEE_VFORK;
 	int rc = 0;
 
-	while (is_held(&tree->at[process].at[i])) {
-		if (tracee_detach(&tree->at[process].at[i]))
-			break;
-		/* Not stopped, or killed while it was: something is to come. */
-		rc = tree_event(tree, process, i, nohang, NULL);
-		if (rc == -EAGAIN || rc == -EINTR)
-			return false;
+	while (rc != -EAGAIN && rc != -EINTR && is_held(&tree->at[process].at[i]) &&
+	       tree->at[process].at[i].state != TRACEE_STOPPED)
+		rc = tree_event(tree, process, i, nohang || vfork, NULL);
+	return tree->at[process].at[i].state == TRACEE_RUNNING;
+}
+
+/* What its threads have created since they were seized is attached as well, and added to be let go. */
+static bool all_have_come(struct tree *tree, size_t process, bool nohang)
+{
+	bool all = true;
+
+	/* Leaders last: the kernel tells of their end when all their threads have been reaped. */
+	for (size_t j = tree->at[process].n; j-- > 0;)
+		all &= !is_coming(tree, process, j, nohang);
+	return all;
+}
+
+/*
+ * All that stand, together, and the leader first: where it is traced even a signal that is ignored comes, and
+ * would interrupt the calls of those that have been let go before it.
+ */
+static void let_go(struct tree *tree, size_t process)
+{
+	for (size_t j = 0; j < tree->at[process].n; j++) {
+		struct tracee *t = &tree->at[process].at[j];
+
+		if (!detach(tree, t) && t->state == TRACEE_STOPPED)
+			t->state = TRACEE_RUNNING; /* killed while it stood: its end is to come */
+		fault_point("park.detached");
 	}
-	return true;
+}
+
+/* @force: also those of whom others have not come yet. */
+static bool tend_from(struct tree *tree, size_t first, bool force)
+{
+	for (size_t i = tree->n; i-- > first;)
+		if (all_have_come(tree, i, true) || force)
+			let_go(tree, i);
+	return nothing_held(tree, first);
 }
 
 bool tree_tend(struct tree *tree)
 {
-	/* Leaders last: the kernel tells of their end when all their threads have been reaped. */
-	for (size_t i = tree->n; i-- > 0;)
-		for (size_t j = tree->at[i].n; j-- > 0;)
-			let_go(tree, i, j, true);
-	return nothing_held(tree);
+	return tend_from(tree, 0, true);
 }
 
-static void detach_all(struct tree *tree)
+static void begin_release(struct tree *tree, size_t first)
 {
-	for (size_t i = 0; i < tree->n; i++) {
-		for (size_t j = 0; j < tree->at[i].n; j++) {
-			struct tracee *t = &tree->at[i].at[j];
+	for (size_t i = first; i < tree->n; i++) {
+		bool all = true;
 
-			if (!tracee_detach(t) && t->state == TRACEE_RUNNING)
-				tracee_interrupt(t);
-			fault_point("park.detached");
+		for (size_t j = 0; j < tree->at[i].n; j++) {
+			if (tree->at[i].at[j].state != TRACEE_RUNNING)
+				continue;
+			tracee_interrupt(&tree->at[i].at[j]);
+			all = false;
 		}
+		if (all)
+			let_go(tree, i);
 	}
 }
 
-/* One after the other; a tick must be running. */
-static bool await_rest(struct tree *tree, int64_t deadline)
+/* The first that still waits in vfork, if there is one: until something happens. */
+static void await_vfork(struct tree *tree, size_t first)
 {
-	do {
-		for (size_t i = tree->n; i-- > 0;)
-			for (size_t j = tree->at[i].n; j-- > 0;)
-				while (!let_go(tree, i, j, false))
-					if (tick_now() > deadline)
-						return false;
-	} while (!nothing_held(tree));
-	return true;
+	for (size_t i = first; i < tree->n; i++)
+		for (size_t j = 0; j < tree->at[i].n; j++)
+			if (tree->at[i].at[j].state == TRACEE_VFORK) {
+				tree_event(tree, i, j, false, NULL);
+				return;
+			}
+}
+
+/* One after the other; a tick must be running. */
+static bool await_rest(struct tree *tree, size_t first, int64_t deadline)
+{
+	while (tick_now() <= deadline) {
+		for (size_t i = tree->n; i-- > first;)
+			if (all_have_come(tree, i, false))
+				let_go(tree, i);
+		if (nothing_held(tree, first))
+			return true;
+		await_vfork(tree, first);
+	}
+	return tend_from(tree, first, true);
+}
+
+bool tree_release_from(struct tree *tree, size_t first)
+{
+	begin_release(tree, first);
+	return tend_from(tree, first, false) ||
+	       await_rest(tree, first, tick_now() + tree_release_grace_ns);
 }
 
 bool tree_release(struct tree *tree)
@@ -624,12 +732,12 @@ bool tree_release(struct tree *tree)
 	struct tick tick = { 0 };
 	bool done;
 
-	detach_all(tree);
-	if (tree_tend(tree))
+	begin_release(tree, 0);
+	if (tend_from(tree, 0, false))
 		return true;
 	if (tick_start(&tick, TREE_TICK_NS, NULL) < 0)
 		return false;
-	done = await_rest(tree, tick_now() + tree_release_grace_ns);
+	done = await_rest(tree, 0, tick_now() + tree_release_grace_ns);
 	tick_stop(&tick);
 	return done;
 }

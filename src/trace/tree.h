@@ -22,6 +22,8 @@ struct tree_process {
 	size_t n, room;
 };
 
+struct park_memory;
+
 struct tree {
 	enum tracee_follow follow;
 	bool orphans; /* our own children, too, but for @except */
@@ -31,6 +33,11 @@ struct tree {
 	size_t n, room;
 	/* Bits by tid: what is in here already; whose filters have been asked about; who has one. */
 	uint8_t *known, *looked, *filtered;
+	struct tree
+		*asleep; /* processes in there are taken over as they are (asleep.h); NULL: none */
+	/* Before a thread is let go that has not been mended; with , which may be NULL. */
+	void (*mend)(struct tracee *t, struct park_memory *memory);
+	struct park_memory *memory;
 	int64_t deadline; /* CLOCK_MONOTONIC ns */
 	int64_t began_ns;
 };
@@ -41,8 +48,12 @@ void tree_done(struct tree *tree);
 /* Attach to @root and everything below it; nothing stops yet. */
 int tree_seize(struct tree *tree, pid_t root, struct err *err);
 
-/* Stop everything. A tick must be running. */
+/* Attach to one process, as the last of the tree. */
+int tree_seize_one(struct tree *tree, pid_t pid, struct err *err);
+
+/* Stop everything; or processes from number @first on. A tick must be running. */
 int tree_stop(struct tree *tree, struct err *err);
+int tree_stop_from(struct tree *tree, size_t first, struct err *err);
 
 struct tree_process *tree_process(struct tree *tree, pid_t pid);
 
@@ -51,6 +62,9 @@ struct tracee *tree_find(struct tree *tree, pid_t pid, pid_t tid);
 
 /* Let everything go. False where some would not come in time: these stay attached, see tree_tend. */
 bool tree_release(struct tree *tree);
+
+/* The same for processes from number @first on. A tick must be running. */
+bool tree_release_from(struct tree *tree, size_t first);
 
 /*
  * After tree_release: go on waiting for what stayed behind, without blocking; true when nothing is

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A park that is given up while a process forks: what was born meanwhile, attached as its parent was, is let
- * go as well. A wait for anybody, as of who reaps orphans, finds nothing of it.
+ * go as well. A wait for anybody, as of who reaps orphans, finds nothing of it. Nor does a call end that ends
+ * when it is interrupted.
  */
 #include "park_test.h"
 
+#include <sys/epoll.h>
 #include <sys/ptrace.h>
 
-enum { ABANDONED_PARKS = 600, ABANDONED_GAP_NS = 300000 };
+enum { ABANDONED_PARKS = 600, ABANDONED_GAP_NS = 300000, ABANDONED_WAIT_MS = 5 };
 
 /* A child that is traced by its parent: it cannot be parked. */
 static void trace_a_child(int ready)
@@ -40,11 +42,24 @@ static pid_t start_tracer(void)
 	return tracer;
 }
 
+static void *wait_again_and_again(void *arg)
+{
+	struct shared *s = arg;
+	struct epoll_event event;
+	int epoll = epoll_create1(0);
+
+	while (!s->stop)
+		EXPECT(epoll_wait(epoll, &event, 1, ABANDONED_WAIT_MS) == 0);
+	return NULL;
+}
+
 static void behave(struct shared *s)
 {
 	pid_t tracer = start_tracer();
+	pthread_t waiter;
 	int status;
 
+	EXPECT(!pthread_create(&waiter, NULL, wait_again_and_again, s));
 	for (int i = 0; !s->stop; i++) {
 		pid_t child = fork();
 
@@ -54,6 +69,7 @@ static void behave(struct shared *s)
 		EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == (i & 0x7f));
 		s->rounds++;
 	}
+	pthread_join(waiter, NULL);
 	kill(tracer, SIGKILL);
 	EXPECT(waitpid(tracer, NULL, 0) == tracer);
 }

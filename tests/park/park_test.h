@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "trace/asleep.h"
 #include "trace/park.h"
 #include "trace/probe.h"
 #include "trace/tick.h"
@@ -112,17 +113,39 @@ static inline void probe_it(struct park *park, int round)
 	probe_close(&probe, 1);
 }
 
+/* Every third time; it goes on sleeping then. */
+static inline int park_look(void *arg, struct park *park, struct err *err)
+{
+	int *round = arg;
+
+	(void)err;
+	if (*round % 5 == 0)
+		probe_it(park, 1);
+	return *round % 3 == 0;
+}
+
 /* For one park: then we end, and with us the child. All of them may take longer, on a busy machine. */
 enum { PARK_HANGS_S = 50 };
 
 static inline bool park_once(pid_t child, const struct plan *plan, struct park_memory *memory,
 			     int round)
 {
+	struct asleep_options ahead = { .root = child,
+					.pages = 100000,
+					.allowed_ns = 1000000000,
+					.look = park_look,
+					.arg = &round };
 	struct park_options options = { .with_children = !plan->no_children };
 	struct err err = ERR_INIT;
 	struct park park;
+	int rc = 0;
 
-	if (park_begin(&park, child, &options, memory, &err) < 0) {
+	if (round % 2)
+		rc = asleep_begin(&options.asleep, &ahead, memory, &err);
+	if (rc >= 0)
+		rc = park_begin(&park, child, &options, memory, &err);
+	asleep_end(options.asleep);
+	if (rc < 0) {
 		bad("park %d: %s", round, err.msg);
 		return false;
 	}

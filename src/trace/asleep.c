@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/asleep.h"
+
+#include "base/owned.h"
+#include "host/fault.h"
+#include "host/proc.h"
+#include "host/procid.h"
+#include "procfs/task.h"
+#include "trace/explain.h"
+#include "trace/memory.h"
+#include "trace/park_state.h"
+#include "trace/repair.h"
+#include "trace/tick.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	ASLEEP_THREADS = 32, /* of a process at most: one of many is soon awake */
+	ASLEEP_CHILDREN_BUF = 65536,
+	ASLEEP_TICK_NS = 4 * 1000000,
+	ASLEEP_STOP_NS = 50 * 1000000, /* for one to stop */
+	ASLEEP_SWEEP = 16, /* after so many all are asked one by one */
+};
+
+struct asleep {
+	const struct asleep_options *options; /* while they are looked at */
+	struct park park; /* of the one that is looked at; of all that are watched, the tree */
+	pid_t *found; /* parents before children */
+	size_t n, room;
+};
+
+/* ---- who there is ---- */
+
+static int add_found(struct asleep *a, pid_t pid)
+{
+	pid_t *more;
+
+	if (a->n == a->room) {
+		a->room = a->room ? a->room * 2 : 64;
+		more = reallocarray(a->found, a->room, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		a->found = more;
+	}
+	a->found[a->n++] = pid;
+	return 0;
+}
+
+/* The children of one thread of a process, or our own: of those only orphans of the computation. */
+static int add_children(struct asleep *a, pid_t pid, pid_t tid)
+{
+	OWNED_PTR char *buf = malloc(ASLEEP_CHILDREN_BUF);
+	struct scan text;
+	int32_t child;
+	long len;
+	int rc = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	len = explain_read(pid, tid, "children", buf, ASLEEP_CHILDREN_BUF);
+	text = scan_over(buf, len > 0 ? (size_t)len : 0);
+	while (rc >= 0 && task_next_child(&text, &child)) {
+		pid_t known = procid_meant(child);
+
+		if (known > 0 && known != a->options->root && known != a->options->except &&
+		    (pid != getpid() || explain_lives_untraced(known)))
+			rc = add_found(a, known);
+	}
+	return rc;
+}
+
+/* Every thread of a process. */
+static bool all_sleep(pid_t pid)
+{
+	char path[32];
+	struct dirent *d;
+	DIR *dir;
+	bool all = true;
+
+	procid_path(path, sizeof(path), pid, "task");
+	dir = opendir(path);
+	while (dir && all && (d = readdir(dir)))
+		if (d->d_name[0] != '.') {
+			pid_t tid = procid_meant((pid_t)strtol(d->d_name, NULL, 10));
+			char state = tid > 0 ? explain_state(pid, tid) : 'X';
+
+			all = state == 'S';
+		}
+	if (dir)
+		closedir(dir);
+	return dir && all;
+}
+
+/* One that could be watched, as far as can be told without stopping it. */
+static bool may_sleep(const struct asleep *a, pid_t pid)
+{
+	struct stat_line stat;
+
+	if (proc_stat(pid, &stat, NULL) < 0 || stat.state != 'S' ||
+	    stat.num_threads > ASLEEP_THREADS || stat.rss > a->options->pages)
+		return false;
+	return stat.num_threads == 1 || all_sleep(pid);
+}
+
+/* ---- one of them ---- */
+
+/* Does every thread stand in a call that it will begin anew, untouched? */
+static bool stands_in_calls(const struct tree_process *p, const struct park_process *parked)
+{
+	if (!p->n || parked->nthreads != p->n)
+		return false;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct park_thread *t = &parked->threads[i];
+
+		if (p->at[i].filtered || p->at[i].state != TRACEE_STOPPED || t->exited ||
+		    t->group_stopped || t->syscall < 0 || t->done)
+			return false;
+	}
+	return true;
+}
+
+static bool doze(struct tree_process *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!tracee_doze(&p->at[i]))
+			return false;
+	return true;
+}
+
+/* Park it alone, look at it. > 0: it is to be watched. */
+static int look_at(struct asleep *a, size_t process, struct err *err)
+{
+	struct park_state *s = a->park.state;
+	int rc;
+
+	s->tree.deadline = tick_now() + ASLEEP_STOP_NS;
+	s->tree.began_ns = tick_now();
+	rc = tree_stop_from(&s->tree, process, err);
+	if (rc < 0)
+		return rc;
+	rc = park_one(&a->park, process, err);
+	if (rc >= 0 && s->tree.n == process + 1 &&
+	    stands_in_calls(&s->tree.at[process], &a->park.processes[0]))
+		rc = a->options->look(a->options->arg, &a->park, err);
+	else
+		rc = rc < 0 ? rc : 0;
+	fault_point("asleep.looked");
+	repair_list_do(&s->late);
+	s->late.n = 0;
+	return rc;
+}
+
+static void try(struct asleep *a, pid_t pid)
+{
+	struct tree *tree = &a->park.state->tree;
+	size_t process = tree->n;
+	struct err ignored = ERR_INIT;
+	int rc = tree_seize_one(tree, pid, &ignored);
+
+	if (rc == -EEXIST)
+		return;
+	if (rc >= 0)
+		rc = look_at(a, process, &ignored);
+	if (rc <= 0 || !doze(&tree->at[process]))
+		tree_release_from(tree, process);
+	fault_point("asleep.watched");
+}
+
+/* ---- those that wake ---- */
+
+/* By the id of a thread: has it woken? Then it has been let go. */
+static bool wake(struct tree *tree, pid_t tid)
+{
+	for (size_t i = tree->n; i-- > 0;)
+		for (size_t j = 0; j < tree->at[i].n; j++)
+			if (tree->at[i].at[j].tid == tid)
+				return tracee_wake(&tree->at[i].at[j]);
+	return false;
+}
+
+static void sweep(struct tree *tree)
+{
+	for (size_t i = 0; i < tree->n; i++)
+		for (size_t j = 0; j < tree->at[i].n; j++)
+			tracee_wake(&tree->at[i].at[j]);
+}
+
+/* There may be others of whom there is something to be told: then it is left to the sweep. */
+static void tend(struct tree *tree)
+{
+	siginfo_t si = { 0 };
+
+	while (waitid(P_ALL, 0, &si, WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0 && si.si_pid &&
+	       wake(tree, si.si_pid))
+		si.si_pid = 0;
+}
+
+/* ---- all of them ---- */
+
+static int look_at_all(struct asleep *a)
+{
+	struct tree *tree = &a->park.state->tree;
+	int64_t until = tick_now() + a->options->allowed_ns;
+	int rc = add_found(a, a->options->root);
+
+	if (rc >= 0 && a->options->with_orphans)
+		rc = add_children(a, getpid(), getpid());
+	for (size_t i = 0; rc >= 0 && i < a->n && tick_now() < until; i++) {
+		rc = add_children(a, a->found[i], a->found[i]);
+		if (may_sleep(a, a->found[i]))
+			try(a, a->found[i]);
+		tend(tree);
+		if (i % ASLEEP_SWEEP == 0)
+			sweep(tree);
+	}
+	return rc;
+}
+
+int asleep_begin(struct asleep **asleep, const struct asleep_options *options,
+		 struct park_memory *memory, struct err *err)
+{
+	struct tick tick = { 0 };
+	struct asleep *a;
+	int rc;
+
+	*asleep = NULL;
+	if (!park_tend(memory))
+		return 0; /* some are attached still, and will be taken over by the park */
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return err_set(err, ENOMEM, "parking");
+	a->options = options;
+	rc = park_init(&a->park, memory, TRACEE_CHILDREN, err);
+	if (rc >= 0)
+		rc = tick_start(&tick, ASLEEP_TICK_NS, err);
+	if (rc >= 0 && look_at_all(a) < 0)
+		rc = err_set(err, ENOMEM, "parking");
+	tick_stop(&tick);
+	a->options = NULL;
+	if (rc < 0)
+		asleep_end(a);
+	else
+		*asleep = a;
+	return rc;
+}
+
+struct tree *asleep_tree(struct asleep *asleep)
+{
+	return asleep ? &asleep->park.state->tree : NULL;
+}
+
+void asleep_end(struct asleep *asleep)
+{
+	if (!asleep)
+		return;
+	park_end(&asleep->park);
+	free(asleep->found);
+	free(asleep);
+}
