@@ -66,6 +66,7 @@ static void apart_look(struct apart_namespaces *ns, pid_t pid)
 /* What is looked at for each process. */
 struct apart {
 	const struct park *park;
+	const struct ahead *ahead;
 	struct apart_namespaces own;
 };
 
@@ -84,6 +85,15 @@ static int apart_check_namespaces(const struct apart_namespaces *own, pid_t pid,
 				       "cannot be made again; start cairn inside of it",
 				       pid, apart_kinds[i].word);
 	return 0;
+}
+
+bool capture_at_home(pid_t pid)
+{
+	struct apart_namespaces own;
+	struct err ignored = ERR_INIT;
+
+	apart_look(&own, 0);
+	return apart_check_namespaces(&own, pid, &ignored) >= 0;
 }
 
 static bool apart_same(pid_t a, pid_t b, int what)
@@ -153,20 +163,24 @@ static int apart_check(void *arg, size_t i, struct err *err)
 	const struct apart *a = arg;
 	const struct park_process *p = &a->park->processes[i];
 	const struct park_process *parent = apart_parent(a->park, p->ppid);
+	const struct ahead_process *known;
 	pid_t alive = park_alive(p);
-	int rc;
+	int rc = 0;
 
 	if (p->zombie)
 		return 0;
-	rc = apart_check_namespaces(&a->own, alive, err);
+	known = ahead_find(a->ahead, p);
+	if (!known || !known->at_home)
+		rc = apart_check_namespaces(&a->own, alive, err);
 	if (rc >= 0 && parent && !parent->zombie)
 		rc = apart_check_joined(alive, park_alive(parent), err);
 	return rc < 0 ? rc : apart_check_threads(p, alive, err);
 }
 
-int capture_refuse_apart(const struct park *park, int workers, struct err *err)
+int capture_refuse_apart(const struct park *park, const struct ahead *ahead, int workers,
+			 struct err *err)
 {
-	struct apart a = { .park = park };
+	struct apart a = { .park = park, .ahead = ahead };
 
 	apart_look(&a.own, 0);
 	return threads_each(apart_check, &a, park->nprocesses, workers, err);

@@ -9,6 +9,7 @@
 
 #include "arch/cpu.h"
 #include "base/err.h"
+#include "ckpt/ahead.h"
 #include "ckpt/notes.h"
 #include "image/model.h"
 #include "procfs/maps.h"
@@ -39,8 +40,9 @@ struct capture {
 	bool flushers; /* there may be some: PR_SET_IO_FLUSHER */
 	struct notes *notes;
 	struct notes_supposed *supposed;
+	struct ahead_process *ahead; /* what has been looked at before, and counts; NULL: nothing */
 	/* Known when the mappings have been read: */
-	uint64_t resident; /* pages */
+	uint64_t size, resident; /* pages */
 	MODEL_ARRAY(struct maps_vma) seen; /* the mappings; until they are captured */
 	char *text; /* where their paths stand */
 	bool suppose; /* they are from maps, not from smaps */
@@ -68,7 +70,11 @@ int machine_look(struct machine *machine, struct err *err);
 int capture_machine(struct model *m, const struct machine *machine, struct err *err);
 
 /* apart.c: what cannot be captured of processes as such is refused by name. */
-int capture_refuse_apart(const struct park *park, int workers, struct err *err);
+int capture_refuse_apart(const struct park *park, const struct ahead *ahead, int workers,
+			 struct err *err);
+
+/* Is process @pid in the namespaces that we are in? */
+bool capture_at_home(pid_t pid);
 
 /*
  * process.c: ids, credentials, paths, limits of the process. The probe has been opened. It may be done for
@@ -81,7 +87,7 @@ int capture_removed_cwd(struct capture *c, struct err *err);
 
 /*
  * signals.c: pending signals, their actions, timers, and the threads, of @n processes. An error names the
- * process.
+ * process. A probe that is NULL: what it would tell is known ahead.
  */
 int capture_signals(struct capture *captures, struct probe *const *probes, size_t n,
 		    struct err *err);

@@ -72,6 +72,28 @@ static int ckpt_capture_sysv(struct ckpt *ckpt, struct err *err)
 	return p ? sysv_capture(&ckpt->sysv, &p->m, &ckpt->kept, err) : 0;
 }
 
+static int ckpt_compare_pids(const void *a, const void *b)
+{
+	return *(const pid_t *)a - *(const pid_t *)b;
+}
+
+static int ckpt_find_parents(struct ckpt *ckpt, struct err *err)
+{
+	size_t n = ckpt->nprocesses;
+	OWNED_PTR pid_t *parents = calloc(n + 1, sizeof(*parents));
+
+	if (!parents)
+		return err_set(err, ENOMEM, "capture %zu processes", n);
+	for (size_t i = 0; i < n; i++)
+		parents[i] = ckpt->park.processes[i].ppid;
+	qsort(parents, n, sizeof(*parents), ckpt_compare_pids);
+	for (size_t i = 0; i < n; i++)
+		ckpt->processes[i].has_children =
+			bsearch(&ckpt->processes[i].pid, parents, n, sizeof(*parents),
+				ckpt_compare_pids) != NULL;
+	return 0;
+}
+
 /* What is known only when all processes have been looked at. */
 static int ckpt_capture_rest(struct ckpt *ckpt, struct err *err)
 {
@@ -141,7 +163,7 @@ static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 
 static int ckpt_capture(struct ckpt *ckpt, struct err *err)
 {
-	int rc = capture_refuse_apart(&ckpt->park, ckpt->options.workers, err);
+	int rc = capture_refuse_apart(&ckpt->park, &ckpt->ahead, ckpt->options.workers, err);
 
 	if (rc >= 0)
 		rc = ckpt_look_sysv(ckpt, err);
@@ -152,7 +174,9 @@ static int ckpt_capture(struct ckpt *ckpt, struct err *err)
 		return err_set(err, ENOMEM, "capture %zu processes", ckpt->park.nprocesses);
 	for (size_t i = 0; i < ckpt->park.nprocesses; i++)
 		ckpt_add_process(ckpt, &ckpt->park.processes[i]);
-	rc = ckpt_settle_aio(ckpt, err);
+	rc = ckpt_find_parents(ckpt, err);
+	if (rc >= 0)
+		rc = ckpt_settle_aio(ckpt, err);
 	if (rc >= 0)
 		rc = ckpt_capture_fds(ckpt, err);
 	if (rc >= 0)
@@ -196,6 +220,7 @@ static int ckpt_scan(struct ckpt *ckpt, struct err *err)
 
 enum {
 	CKPT_PARK_DEADLINE_S = 10,
+	CKPT_AHEAD_S = 5,
 	CKPT_BUSY_DEADLINE_MS = 2000,
 	CKPT_BUSY_PAUSE_MAX_NS = 100000000,
 };
@@ -229,9 +254,12 @@ static int ckpt_park(struct ckpt *ckpt, struct park_memory *memory, struct err *
 			.with_orphans = o->with_orphans,
 			.except = o->except,
 			.skip = o->skip,
+			.asleep = ckpt->asleep,
 		};
 		int rc = park_begin(&ckpt->park, o->root, &park, memory, err);
 
+		asleep_end(ckpt->asleep);
+		ckpt->asleep = NULL;
 		if (rc < 0)
 			return rc;
 		vfork = ckpt_in_vfork(ckpt);
@@ -337,11 +365,31 @@ static int ckpt_confirm(struct ckpt *ckpt, struct err *err)
 	return rc;
 }
 
+/* What can be looked at before the program is stopped. */
+static int ckpt_look_ahead(struct ckpt *ckpt, struct park_memory *memory, struct err *err)
+{
+	const struct asleep_options options = {
+		.root = ckpt->options.root,
+		.with_orphans = ckpt->options.with_orphans,
+		.except = ckpt->options.except,
+		.pages = CAPTURE_FEW_PAGES,
+		.allowed_ns = CKPT_AHEAD_S * 1000000000ll,
+		.look = ahead_look,
+		.arg = &ckpt->ahead,
+	};
+	int rc = asleep_begin(&ckpt->asleep, &options, memory, err);
+
+	ahead_sort(&ckpt->ahead);
+	return rc;
+}
+
 /* A second time, if what was supposed turns out to be wrong. */
 static int ckpt_take(struct ckpt *ckpt, struct park_memory *memory, struct err *err)
 {
-	int rc = ckpt_try_again(ckpt, memory, err);
+	int rc = ckpt_look_ahead(ckpt, memory, err);
 
+	if (rc >= 0)
+		rc = ckpt_try_again(ckpt, memory, err);
 	if (rc >= 0)
 		rc = ckpt_confirm(ckpt, err);
 	if (rc <= 0)
@@ -426,5 +474,6 @@ void ckpt_close(struct ckpt *ckpt)
 		return;
 	ckpt_release(ckpt);
 	ckpt_forget(ckpt);
+	ahead_done(&ckpt->ahead);
 	free(ckpt);
 }

@@ -2,6 +2,7 @@
 /* What the parts of a checkpoint share: checkpoint.c, processes.c, parents.c, images.c. */
 #pragma once
 
+#include "ckpt/ahead.h"
 #include "ckpt/capture.h"
 #include "ckpt/checkpoint.h"
 #include "ckpt/pages.h"
@@ -19,6 +20,7 @@ struct ckpt_process {
 	pid_t snapshot; /* 0: memory is read from the parked process itself */
 	bool zombie;
 	bool skipped;
+	bool has_children;
 	bool has_aio; /* something that looks like an AIO context is mapped */
 	uint64_t resident; /* pages */
 	bool copied; /* all its memory is in @pages: there is no snapshot */
@@ -38,6 +40,8 @@ struct ckpt {
 	bool exact; /* suppose nothing of mappings (notes.h) */
 	bool swapping;
 	bool stands; /* a snapshot could not be had: parked until all is written */
+	struct asleep *asleep; /* until the park has begun */
+	struct ahead ahead;
 	struct res_capture res;
 	struct sysv_capture sysv;
 	struct shared kept;

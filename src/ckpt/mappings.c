@@ -52,14 +52,13 @@ static int mappings_resident(struct capture *c, struct err *err)
 {
 	OWNED_PTR char *text = NULL;
 	const char *s;
-	uint64_t size;
 	size_t len;
 	int rc = proc_read_record(c->alive, "statm", &text, &len, err);
 
 	if (rc < 0)
 		return rc;
 	s = text;
-	if (!text_scan(&s, text + len, 10, &size) || *s++ != ' ' ||
+	if (!text_scan(&s, text + len, 10, &c->size) || *s++ != ' ' ||
 	    !text_scan(&s, text + len, 10, &c->resident))
 		return err_say(err, EBADMSG, "/proc/%d/statm makes no sense", c->parked->pid);
 	return 0;
@@ -83,13 +82,31 @@ static int mappings_parse(struct capture *c, size_t len, struct err *err)
 		       c->suppose ? "maps" : "smaps", (size_t)(cursor.text.at - c->text));
 }
 
+/* They cannot have changed; how much of them is swapped out can. */
+static bool mappings_known(struct capture *c)
+{
+	struct ahead_process *p = c->ahead;
+
+	if (!p || !p->seen.at || p->size != c->size || c->swapping)
+		return false;
+	c->seen.at = p->seen.at;
+	c->seen.n = p->seen.n;
+	c->text = p->text;
+	p->seen.at = NULL;
+	p->seen.n = 0;
+	p->text = NULL;
+	return true;
+}
+
 int capture_read_vmas(struct capture *c, struct err *err)
 {
 	size_t len;
 	int rc = mappings_resident(c, err);
 
-	if (rc >= 0)
-		rc = mappings_read(c, &len, err);
+	if (rc < 0 || mappings_known(c))
+		return rc;
+	c->ahead = NULL;
+	rc = mappings_read(c, &len, err);
 	return rc < 0 ? rc : mappings_parse(c, len, err);
 }
 

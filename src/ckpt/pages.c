@@ -203,6 +203,14 @@ static bool pages_wanted(const struct img_vma *v, int which)
 	return which & (model_is_unforked(v) ? PAGES_LIVE : PAGES_FORKED);
 }
 
+bool pages_any_live(const struct model *m)
+{
+	for (size_t i = 0; i < m->vmas.n; i++)
+		if (pages_wanted(&m->vmas.at[i], PAGES_LIVE))
+			return true;
+	return false;
+}
+
 /* A private mapping whose file has no name: every page counts. */
 static bool pages_all(const struct img_vma *v)
 {

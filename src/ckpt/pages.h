@@ -38,6 +38,9 @@ enum { /* which mappings */
        PAGES_LIVE = 2, /* shared memory, and what fork leaves out: only the process itself has it */
 };
 
+/* Has it mappings of which PAGES_LIVE names the pages? */
+bool pages_any_live(const struct model *m);
+
 /*
  * Scan the mappings of @m that @which names in process @pid (the snapshot, or the parked process
  * itself). Guard ranges go to @m. @probe is needed for PAGES_LIVE: a process's page tables do not tell what

@@ -29,6 +29,15 @@ int policies_ask(const struct model *m, struct probe_report *report, struct err 
 	return 0;
 }
 
+/* Does the mapping at @start? *@at: where to look for it, in the order of addresses. */
+static bool policies_counts(const struct model *m, size_t *at, uint64_t start)
+{
+	while (*at < m->vmas.n && m->vmas.at[*at].start < start)
+		++*at;
+	return *at < m->vmas.n && m->vmas.at[*at].start == start &&
+	       policies_count(&m->vmas.at[*at]);
+}
+
 static int policies_add(struct model *m, const struct img_policy *policy, struct err *err)
 {
 	struct img_policy *p;
@@ -46,8 +55,9 @@ int policies_take(struct capture *c, const struct probe_report *report, struct e
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc >= 0 && i < report->nplaces; i++)
-		rc = policies_add(c->m, &report->places[i], err);
+	for (size_t i = 0, at = 0; rc >= 0 && i < report->nplaces; i++)
+		if (policies_counts(c->m, &at, report->places[i].start))
+			rc = policies_add(c->m, &report->places[i], err);
 	for (size_t i = 0; rc >= 0 && i < c->parked->nthreads; i++) {
 		const struct probe_thread *t = &report->threads[i];
 		struct img_policy policy = { .tid = c->parked->threads[i].tid, .mode = t->policy };

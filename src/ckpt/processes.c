@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	PROCESSES_AT_ONCE = 64,
@@ -148,6 +149,11 @@ static int processes_aio(struct processes *l, size_t i, struct err *err)
 	return capture_aio(&l->captures[i], l->probes[i], err);
 }
 
+static int processes_probe(struct processes *l, size_t i, struct err *err)
+{
+	return probe_new(&l->probes[i], &l->ckpt->park, l->parked[i], &l->captures[i].places, err);
+}
+
 /* What fork does not copy is copied here. */
 static int processes_shared(struct processes *l, size_t i, struct err *err)
 {
@@ -173,9 +179,33 @@ static int processes_small(struct processes *l, size_t i, struct err *err)
 /* The rest is left to the snapshot. */
 static int processes_large(struct processes *l, size_t i, struct err *err)
 {
+	int rc = 0;
+
 	if (l->ckpt->options.hold || l->at[i]->copied)
 		return 0;
-	return processes_snapshot(l->ckpt, l->at[i], l->probes[i], err);
+	if (!l->probes[i]) {
+		rc = processes_probe(l, i, err);
+		if (rc >= 0)
+			rc = probe_open(&l->probes[i], 1, err);
+	}
+	return rc < 0 ? rc : processes_snapshot(l->ckpt, l->at[i], l->probes[i], err);
+}
+
+/*
+ * All that the probe would be asked is known ahead. A parent's children may have been stopped or let go on
+ * meanwhile, and semaphores and shared memory belong to others as well.
+ */
+static bool processes_needs_probe(const struct processes *l, size_t i)
+{
+	const struct ckpt *ckpt = l->ckpt;
+
+	return !l->captures[i].ahead || l->at[i]->has_children || ckpt->sysv.n ||
+	       pages_any_live(&l->at[i]->m);
+}
+
+static int processes_probe_if_needed(struct processes *l, size_t i, struct err *err)
+{
+	return processes_needs_probe(l, i) ? processes_probe(l, i, err) : 0;
 }
 
 static int processes_through_probe(struct processes *l, struct err *err)
@@ -206,20 +236,17 @@ static int processes_through_probe(struct processes *l, struct err *err)
 static int processes_living(struct processes *l, struct err *err)
 {
 	int rc = processes_at_once(l, processes_read, err);
-	size_t n = 0;
 
 	if (rc >= 0)
 		rc = processes_each(l, processes_vmas, err);
 	for (size_t i = 0; i < l->n; i++)
 		capture_forget_vmas(&l->captures[i]);
-	while (rc >= 0 && n < l->n) {
-		rc = probe_new(&l->probes[n], &l->ckpt->park, l->parked[n], &l->captures[n].places,
-			       err);
-		n += rc >= 0;
-	}
+	memset(l->probes, 0, sizeof(l->probes));
+	if (rc >= 0)
+		rc = processes_each(l, processes_probe_if_needed, err);
 	if (rc >= 0)
 		rc = processes_through_probe(l, err);
-	probe_close(l->probes, n);
+	probe_close(l->probes, l->n);
 	l->n = 0;
 	return rc;
 }
@@ -240,6 +267,7 @@ static struct capture processes_capture(struct ckpt *ckpt, struct ckpt_process *
 		.flushers = ckpt->machine.flushers,
 		.notes = ckpt->options.notes,
 		.supposed = &p->supposed,
+		.ahead = ahead_find(&ckpt->ahead, parked),
 	};
 }
 

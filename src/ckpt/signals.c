@@ -173,6 +173,12 @@ struct signals {
 	size_t n;
 };
 
+/* What the probe has told of process @i, now or ahead. */
+static const struct probe_report *signals_report(const struct signals *s, size_t i)
+{
+	return s->probes[i] ? &s->reports[i] : &s->captures[i].ahead->report;
+}
+
 static int signals_begin(struct capture *c, struct probe_report *report, size_t *pending,
 			 struct err *err)
 {
@@ -182,8 +188,9 @@ static int signals_begin(struct capture *c, struct probe_report *report, size_t 
 	c->m->policies.n = 0;
 	rc = signals_all_pending(c, err);
 	*pending = c->m->pending.n;
-	if (rc >= 0)
-		rc = policies_ask(c->m, report, err);
+	if (rc < 0 || !report)
+		return rc;
+	rc = policies_ask(c->m, report, err);
 	return rc < 0 ? rc : signals_timers(c, report, err);
 }
 
@@ -209,7 +216,8 @@ static int signals_look(const struct signals *s, struct err *err)
 	int rc = 0;
 
 	for (size_t i = 0; rc >= 0 && i < s->n; i++) {
-		rc = signals_begin(&s->captures[i], &s->reports[i], &s->pending[i], err);
+		rc = signals_begin(&s->captures[i], s->probes[i] ? &s->reports[i] : NULL,
+				   &s->pending[i], err);
 		if (rc < 0)
 			err_add(err, "process %d", s->captures[i].parked->pid);
 	}
@@ -217,7 +225,7 @@ static int signals_look(const struct signals *s, struct err *err)
 	if (rc >= 0)
 		rc = probe_collect(s->probes, s->reports, s->n, err);
 	for (size_t i = 0; rc >= 0 && i < s->n; i++) {
-		rc = signals_end(&s->captures[i], &s->reports[i], err);
+		rc = signals_end(&s->captures[i], signals_report(s, i), err);
 		if (rc < 0)
 			err_add(err, "process %d", s->captures[i].parked->pid);
 	}

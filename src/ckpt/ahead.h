@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is looked at of small processes that sleep, before the program is stopped: their mappings with all
+ * settings, and what is asked through the probe. It takes most of the time that a small process takes.
+ *
+ * The one rule: of that only what a process alone can change, by running, is used; and only if it has not
+ * run since (trace/asleep.h). Contents of memory, descriptors, pending signals and all times are those of the
+ * park.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "image/model.h"
+#include "procfs/maps.h"
+#include "trace/asleep.h"
+#include "trace/probe.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ahead_process {
+	pid_t pid;
+	uint64_t size; /* of its address space, pages */
+	MODEL_ARRAY(struct maps_vma) seen; /* from smaps; NULL: used already */
+	char *text; /* where their paths stand */
+	bool at_home; /* in our namespaces */
+	bool reported; /* @report holds all that the probe can tell, with no timer among it */
+	struct probe_report report; /* its places: all mappings */
+};
+
+struct ahead {
+	struct ahead_process *at; /* by pid, once all have been looked at */
+	size_t n, room;
+};
+
+/* An asleep_look; @arg is the struct ahead. */
+int ahead_look(void *arg, struct park *park, struct err *err);
+
+/* When all have been looked at. */
+void ahead_sort(struct ahead *ahead);
+
+/* What still counts of process @p of the park; NULL: nothing. */
+struct ahead_process *ahead_find(const struct ahead *ahead, const struct park_process *p);
+
+void ahead_done(struct ahead *ahead);
