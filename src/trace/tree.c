@@ -8,6 +8,7 @@
 #include "procfs/task.h"
 #include "trace/explain.h"
 #include "trace/tick.h"
+#include "trace/tree_inside.h"
 #include "trace/vdso.h"
 
 #include <errno.h>
@@ -25,7 +26,6 @@ enum {
 	TREE_PID_MAX = 1 << 22, /* PID_MAX_LIMIT of 64-bit kernels */
 	TREE_DIR_BUF = 32768,
 	TREE_CHILDREN_BUF = 65536,
-	TREE_TICK_NS = 4 * 1000000,
 	TREE_MOMENT_NS = 20000, /* for a thread to run on */
 };
 
@@ -35,9 +35,6 @@ static const int64_t tree_vfork_grace_ns = 100 * 1000000;
 /* How long after the beginning threads are given to come out of the vdso. */
 static const int64_t tree_vdso_grace_ns = 2000000000;
 
-/* How long to wait for what could not be let go at once. */
-static const int64_t tree_release_grace_ns = 100 * 1000000;
-
 static bool bit(const uint8_t *bits, pid_t tid)
 {
 	return bits[tid / 8] & (1 << tid % 8);
@@ -46,12 +43,6 @@ static bool bit(const uint8_t *bits, pid_t tid)
 static void set_bit(uint8_t *bits, pid_t tid)
 {
 	bits[tid / 8] |= (uint8_t)(1 << tid % 8);
-}
-
-/* Is there something to do before it is let go? */
-static bool is_held(const struct tracee *t)
-{
-	return t->state == TRACEE_RUNNING || t->state == TRACEE_STOPPED || t->state == TRACEE_VFORK;
 }
 
 static void *grow(void **at, size_t n, size_t *room, size_t size)
@@ -232,7 +223,8 @@ static bool take_over(struct tree *tree, size_t process)
 		struct tracee *t = &from->at[i], *added;
 
 		all &= t->asleep;
-		added = is_held(t) && !bit(tree->known, t->tid) ? tree_add(tree, to, t->tid) : NULL;
+		added = tree_holds(t) && !bit(tree->known, t->tid) ? tree_add(tree, to, t->tid)
+								   : NULL;
 		if (!added) {
 			all = false;
 			continue;
@@ -260,8 +252,8 @@ static int seize_threads(struct tree *tree, size_t process, struct err *err)
 		return 0; /* ended */
 	rc = seize_listed(tree, process, dir, LISTED_LOOK, err);
 	/*
-	 * The leader last, as it is let go first (let_go). Again until nothing is new: those seized can make no
-	 * thread unnoticed.
+	 * The leader last, as it is let go first (release.c). Again until nothing is new: those seized can make
+	 * no thread unnoticed.
 	 */
 	while (rc > 1)
 		rc = seize_listed(tree, process, dir, LISTED_OTHERS, err);
@@ -420,16 +412,14 @@ static bool waits_in_vfork(const struct tracee *t)
 	return call.nr == SYS_vfork || call.nr == SYS_clone || call.nr == SYS_clone3;
 }
 
-/* Its calls are to go on as if they had not been interrupted. */
-static bool detach(const struct tree *tree, struct tracee *t)
+bool tree_detach(const struct tree *tree, struct tracee *t)
 {
 	if (t->state == TRACEE_STOPPED && !t->mended && !t->foreign && tree->mend)
 		tree->mend(t, tree->memory);
 	return tracee_detach(t);
 }
 
-/* One event of @t, if there is one; blocks unless @nohang. */
-static int tree_event(struct tree *tree, size_t process, size_t i, bool nohang, struct err *err)
+int tree_event(struct tree *tree, size_t process, size_t i, bool nohang, struct err *err)
 {
 	struct tracee *t = &tree->at[process].at[i];
 	int rc = tracee_wait(t, nohang);
@@ -440,7 +430,7 @@ static int tree_event(struct tree *tree, size_t process, size_t i, bool nohang, 
 		t = &tree->at[process].at[i]; /* the arrays may have moved */
 	}
 	if (t->state == TRACEE_STOPPED && (t->foreign || tree->at[process].skipped))
-		detach(tree, t);
+		tree_detach(tree, t);
 	return rc;
 }
 
@@ -616,128 +606,4 @@ int tree_stop(struct tree *tree, struct err *err)
 		rc = stop_missed(tree, err);
 	fault_point("park.stopped");
 	return rc;
-}
-
-static bool nothing_held(const struct tree *tree, size_t first)
-{
-	for (size_t i = first; i < tree->n; i++)
-		for (size_t j = 0; j < tree->at[i].n; j++)
-			if (is_held(&tree->at[i].at[j]))
-				return false;
-	return true;
-}
-
-/* Does this thread still have to come to a stop, or to its end? */
-static bool is_coming(struct tree *tree, size_t process, size_t i, bool nohang)
-{
-	bool vfork = tree->at[process].at[i].state == TRACEE_VFORK;
-	int rc = 0;
-
-	while (rc != -EAGAIN && rc != -EINTR && is_held(&tree->at[process].at[i]) &&
-	       tree->at[process].at[i].state != TRACEE_STOPPED)
-		rc = tree_event(tree, process, i, nohang || vfork, NULL);
-	return tree->at[process].at[i].state == TRACEE_RUNNING;
-}
-
-/* What its threads have created since they were seized is attached as well, and added to be let go. */
-static bool all_have_come(struct tree *tree, size_t process, bool nohang)
-{
-	bool all = true;
-
-	/* Leaders last: the kernel tells of their end when all their threads have been reaped. */
-	for (size_t j = tree->at[process].n; j-- > 0;)
-		all &= !is_coming(tree, process, j, nohang);
-	return all;
-}
-
-/*
- * All that stand, together, and the leader first: where it is traced even a signal that is ignored comes, and
- * would interrupt the calls of those that have been let go before it.
- */
-static void let_go(struct tree *tree, size_t process)
-{
-	for (size_t j = 0; j < tree->at[process].n; j++) {
-		struct tracee *t = &tree->at[process].at[j];
-
-		if (!detach(tree, t) && t->state == TRACEE_STOPPED)
-			t->state = TRACEE_RUNNING; /* killed while it stood: its end is to come */
-		fault_point("park.detached");
-	}
-}
-
-/* @force: also those of whom others have not come yet. */
-static bool tend_from(struct tree *tree, size_t first, bool force)
-{
-	for (size_t i = tree->n; i-- > first;)
-		if (all_have_come(tree, i, true) || force)
-			let_go(tree, i);
-	return nothing_held(tree, first);
-}
-
-bool tree_tend(struct tree *tree)
-{
-	return tend_from(tree, 0, true);
-}
-
-static void begin_release(struct tree *tree, size_t first)
-{
-	for (size_t i = first; i < tree->n; i++) {
-		bool all = true;
-
-		for (size_t j = 0; j < tree->at[i].n; j++) {
-			if (tree->at[i].at[j].state != TRACEE_RUNNING)
-				continue;
-			tracee_interrupt(&tree->at[i].at[j]);
-			all = false;
-		}
-		if (all)
-			let_go(tree, i);
-	}
-}
-
-/* The first that still waits in vfork, if there is one: until something happens. */
-static void await_vfork(struct tree *tree, size_t first)
-{
-	for (size_t i = first; i < tree->n; i++)
-		for (size_t j = 0; j < tree->at[i].n; j++)
-			if (tree->at[i].at[j].state == TRACEE_VFORK) {
-				tree_event(tree, i, j, false, NULL);
-				return;
-			}
-}
-
-/* One after the other; a tick must be running. */
-static bool await_rest(struct tree *tree, size_t first, int64_t deadline)
-{
-	while (tick_now() <= deadline) {
-		for (size_t i = tree->n; i-- > first;)
-			if (all_have_come(tree, i, false))
-				let_go(tree, i);
-		if (nothing_held(tree, first))
-			return true;
-		await_vfork(tree, first);
-	}
-	return tend_from(tree, first, true);
-}
-
-bool tree_release_from(struct tree *tree, size_t first)
-{
-	begin_release(tree, first);
-	return tend_from(tree, first, false) ||
-	       await_rest(tree, first, tick_now() + tree_release_grace_ns);
-}
-
-bool tree_release(struct tree *tree)
-{
-	struct tick tick = { 0 };
-	bool done;
-
-	begin_release(tree, 0);
-	if (tend_from(tree, 0, false))
-		return true;
-	if (tick_start(&tick, TREE_TICK_NS, NULL) < 0)
-		return false;
-	done = await_rest(tree, 0, tick_now() + tree_release_grace_ns);
-	tick_stop(&tick);
-	return done;
 }

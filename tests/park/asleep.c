@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Processes looked at while they sleep: whoever is said to have slept since then has carried out nothing,
- * and whoever wakes does so as if nobody had looked. Some wait for ever, some are woken by others, some by the
- * time; their waits must neither fail nor last longer.
+ * and whoever wakes does so as if nobody had looked. Some wait for ever, some are woken by others, some by
+ * the time; their waits must neither fail nor last longer.
  */
 #include "park_test.h"
 
