@@ -77,7 +77,7 @@ static void begin_release(struct tree *tree, size_t first)
 	for (size_t i = first; i < tree->n; i++) {
 		bool all = true;
 
-		for (size_t j = 0; j < tree->at[i].n; j++) {
+		for (size_t j = tree->at[i].n; j-- > 0;) {
 			if (tree->at[i].at[j].state != TRACEE_RUNNING)
 				continue;
 			tracee_interrupt(&tree->at[i].at[j]);

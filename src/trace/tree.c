@@ -252,8 +252,8 @@ static int seize_threads(struct tree *tree, size_t process, struct err *err)
 		return 0; /* ended */
 	rc = seize_listed(tree, process, dir, LISTED_LOOK, err);
 	/*
-	 * The leader last, as it is let go first (release.c). Again until nothing is new: those seized can make
-	 * no thread unnoticed.
+	 * The leader last, as it is let go first (release.c). Again until nothing is new: who has been seized
+	 * makes no thread unnoticed.
 	 */
 	while (rc > 1)
 		rc = seize_listed(tree, process, dir, LISTED_OTHERS, err);
@@ -316,6 +316,17 @@ static int seize_from(struct tree *tree, size_t first, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
+/* Has it been looked at while it slept, and is attached still? */
+static bool is_watched(const struct tree *tree, pid_t pid)
+{
+	const struct tree_process *p = tree->asleep ? tree_process(tree->asleep, pid) : NULL;
+
+	for (size_t i = 0; p && i < p->n; i++)
+		if (tree_holds(&p->at[i]))
+			return true;
+	return false;
+}
+
 /* Our own children: orphans of the computation, but for what we trace (snapshots) or will reap. */
 static int list_orphans(struct tree *tree, struct err *err)
 {
@@ -332,7 +343,8 @@ static int list_orphans(struct tree *tree, struct err *err)
 	while (task_next_child(&text, &child)) {
 		child = procid_meant(child);
 		if (child > 0 && child < TREE_PID_MAX && !bit(tree->known, child) &&
-		    child != tree->except && explain_lives_untraced(child) &&
+		    child != tree->except &&
+		    (is_watched(tree, child) || explain_lives_untraced(child)) &&
 		    !tree_add_process(tree, child))
 			return err_set(err, ENOMEM, "parking");
 	}
@@ -556,12 +568,16 @@ static void send_on(struct tree *tree, size_t first)
 				tree_event(tree, i, j, false, NULL);
 }
 
+/*
+ * The leader of each last: a signal to the process then interrupts a thread that is on its way to a stop,
+ * where its call is begun anew, be it another thread that gets the signal.
+ */
 int tree_stop_from(struct tree *tree, size_t first, struct err *err)
 {
 	int rc = 0;
 
 	for (size_t i = first; i < tree->n; i++)
-		for (size_t j = 0; j < tree->at[i].n; j++)
+		for (size_t j = tree->at[i].n; j-- > 0;)
 			if (tree->at[i].at[j].state == TRACEE_RUNNING)
 				tracee_interrupt(&tree->at[i].at[j]);
 	send_on(tree, first);

@@ -9,7 +9,12 @@
 #include <sys/epoll.h>
 #include <sys/ptrace.h>
 
-enum { ABANDONED_PARKS = 600, ABANDONED_GAP_NS = 300000, ABANDONED_WAIT_MS = 5 };
+enum {
+	ABANDONED_PARKS = 600,
+	ABANDONED_GAP_NS = 300000,
+	ABANDONED_WAIT_MS = 5,
+	ABANDONED_FIRST = 20
+};
 
 /* A child that is traced by its parent: it cannot be parked. */
 static void trace_a_child(int ready)
@@ -42,24 +47,12 @@ static pid_t start_tracer(void)
 	return tracer;
 }
 
-static void *wait_again_and_again(void *arg)
+/* Signals that are ignored as well: to who is not traced they do not even come. */
+static void fork_on(const struct shared *s)
 {
-	struct shared *s = arg;
-	struct epoll_event event;
-	int epoll = epoll_create1(0);
-
-	while (!s->stop)
-		EXPECT(epoll_wait(epoll, &event, 1, ABANDONED_WAIT_MS) == 0);
-	return NULL;
-}
-
-static void behave(struct shared *s)
-{
-	pid_t tracer = start_tracer();
-	pthread_t waiter;
 	int status;
 
-	EXPECT(!pthread_create(&waiter, NULL, wait_again_and_again, s));
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (int i = 0; !s->stop; i++) {
 		pid_t child = fork();
 
@@ -67,11 +60,38 @@ static void behave(struct shared *s)
 			_exit(i & 0x7f);
 		EXPECT(waitpid(child, &status, 0) == child);
 		EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == (i & 0x7f));
+		if (s->rounds > ABANDONED_FIRST) /* none of its threads is being made */
+			kill(getppid(), SIGURG);
+	}
+	_exit(0);
+}
+
+static void *wait_on(void *arg)
+{
+	struct shared *s = arg;
+	struct epoll_event event;
+	int epoll = epoll_create1(0);
+
+	while (!s->stop) {
+		EXPECT(epoll_wait(epoll, &event, 1, ABANDONED_WAIT_MS) == 0);
 		s->rounds++;
 	}
+	return NULL;
+}
+
+static void behave(struct shared *s)
+{
+	pid_t tracer = start_tracer(), forks = fork();
+	pthread_t waiter;
+
+	if (forks == 0)
+		fork_on(s);
+	EXPECT(!pthread_create(&waiter, NULL, wait_on, s));
+	wait_on(s);
 	pthread_join(waiter, NULL);
 	kill(tracer, SIGKILL);
 	EXPECT(waitpid(tracer, NULL, 0) == tracer);
+	EXPECT(waitpid(forks, NULL, 0) == forks);
 }
 
 static void give_up(pid_t child, struct park_memory *memory)
