@@ -9,12 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/ptrace.h>
 
-enum {
-	ABANDONED_PARKS = 600,
-	ABANDONED_GAP_NS = 300000,
-	ABANDONED_WAIT_MS = 5,
-	ABANDONED_FIRST = 20
-};
+enum { ABANDONED_PARKS = 600, ABANDONED_GAP_NS = 300000, ABANDONED_WAIT_MS = 5 };
 
 /* A child that is traced by its parent: it cannot be parked. */
 static void trace_a_child(int ready)
@@ -47,7 +42,6 @@ static pid_t start_tracer(void)
 	return tracer;
 }
 
-/* Signals that are ignored as well: to who is not traced they do not even come. */
 static void fork_on(const struct shared *s)
 {
 	int status;
@@ -60,8 +54,6 @@ static void fork_on(const struct shared *s)
 			_exit(i & 0x7f);
 		EXPECT(waitpid(child, &status, 0) == child);
 		EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == (i & 0x7f));
-		if (s->rounds > ABANDONED_FIRST) /* none of its threads is being made */
-			kill(getppid(), SIGURG);
 	}
 	_exit(0);
 }
