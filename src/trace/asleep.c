@@ -11,6 +11,7 @@
 #include "trace/park_state.h"
 #include "trace/repair.h"
 #include "trace/tick.h"
+#include "trace/tree_inside.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -173,13 +174,29 @@ static void try(struct asleep *a, pid_t pid)
 
 /* ---- those that wake ---- */
 
-/* By the id of a thread: has it woken? Then it has been let go. */
-static bool wake(struct tree *tree, pid_t tid)
+/* Has this thread left its call? Then it is let go; but first to where its call can be mended. */
+static bool attend(struct tree *tree, size_t process, size_t i)
+{
+	int rc = 0;
+
+	if (!tree_holds(&tree->at[process].at[i]))
+		return false;
+	if (tree->at[process].at[i].watched)
+		rc = tree_event(tree, process, i, true, NULL);
+	if (rc == -EAGAIN)
+		return false;
+	while (rc != -EINTR && tree->at[process].at[i].state == TRACEE_RUNNING)
+		rc = tree_event(tree, process, i, false, NULL);
+	tree_detach(tree, &tree->at[process].at[i]);
+	return true;
+}
+
+static bool attend_thread(struct tree *tree, pid_t tid)
 {
 	for (size_t i = tree->n; i-- > 0;)
 		for (size_t j = 0; j < tree->at[i].n; j++)
 			if (tree->at[i].at[j].tid == tid)
-				return tracee_wake(&tree->at[i].at[j]);
+				return attend(tree, i, j);
 	return false;
 }
 
@@ -187,7 +204,7 @@ static void sweep(struct tree *tree)
 {
 	for (size_t i = 0; i < tree->n; i++)
 		for (size_t j = 0; j < tree->at[i].n; j++)
-			tracee_wake(&tree->at[i].at[j]);
+			attend(tree, i, j);
 }
 
 /* There may be others of whom there is something to be told: then it is left to the sweep. */
@@ -196,7 +213,7 @@ static void tend(struct tree *tree)
 	siginfo_t si = { 0 };
 
 	while (waitid(P_ALL, 0, &si, WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0 && si.si_pid &&
-	       wake(tree, si.si_pid))
+	       attend_thread(tree, si.si_pid))
 		si.si_pid = 0;
 }
 

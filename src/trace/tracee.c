@@ -142,61 +142,25 @@ void tracee_resume(struct tracee *t)
 	t->mended = false;
 }
 
-/* Let it go from any stop: a signal that it was about to get it gets. */
-static void leave(struct tracee *t, int status)
-{
-	int sig = status >> 16 || is_call_stop(status) ? 0 : WSTOPSIG(status);
-
-	t->watched = t->asleep = false;
-	if (ptrace(PTRACE_DETACH, t->tid, 0, (long)sig) == 0)
-		t->state = TRACEE_GONE;
-}
-
-/* The next event of it: -EAGAIN, or what has come of it. */
-static int next_of(struct tracee *t, bool nohang, int *status)
-{
-	int rc;
-
-	do {
-		rc = tracee_take(t, nohang, status);
-	} while (rc == -EINTR);
-	if (rc == 0)
-		return -EAGAIN;
-	if (rc < 0 || !WIFSTOPPED(*status)) {
-		t->watched = t->asleep = false;
-		t->state = TRACEE_GONE;
-		return -ESRCH;
-	}
-	return 0;
-}
-
 bool tracee_doze(struct tracee *t)
 {
-	int status;
+	int status, rc;
 
 	if (ptrace(PTRACE_SYSCALL, t->tid, 0, 0) < 0)
 		return false;
 	t->state = TRACEE_RUNNING;
 	t->mended = false;
-	if (next_of(t, false, &status) < 0)
-		return false;
-	if (!is_call_stop(status) || ptrace(PTRACE_SYSCALL, t->tid, 0, 0) < 0) {
-		leave(t, status);
+	do {
+		rc = tracee_take(t, false, &status);
+	} while (rc == -EINTR);
+	if (rc <= 0 || !WIFSTOPPED(status)) {
+		t->state = TRACEE_GONE;
 		return false;
 	}
-	t->watched = t->asleep = true;
-	return true;
-}
-
-bool tracee_wake(struct tracee *t)
-{
-	int status;
-
-	if (!t->watched || next_of(t, true, &status) == -EAGAIN)
-		return false;
-	if (t->state == TRACEE_RUNNING)
-		leave(t, status);
-	return true;
+	t->watched = t->asleep = is_call_stop(status) && ptrace(PTRACE_SYSCALL, t->tid, 0, 0) == 0;
+	if (!t->watched)
+		tracee_stopped(t, status);
+	return t->watched;
 }
 
 bool tracee_detach(struct tracee *t)

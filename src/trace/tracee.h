@@ -62,12 +62,9 @@ void tracee_resume(struct tracee *t);
 
 /*
  * Let one that is stopped in a call which starts again do so, and wait in it, watched: it stops on its way
- * out of the call. False: it has gone on, or ended, and is attached no more, or is on its way to that.
+ * out of the call. False: it has not come so far, and is on its way to another stop, or has ended.
  */
 bool tracee_doze(struct tracee *t);
-
-/* One that was watched, if it has left its call: let it go. False: it has not. */
-bool tracee_wake(struct tracee *t);
 
 /* Let it go, with the registers it has. One that is not stopped stays attached: false. */
 bool tracee_detach(struct tracee *t);
