@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* many N: N small processes that sleep, all children of the first. Says "ready" when all are there. */
+/*
+ * many N [busy]: N small processes that sleep, or compute, all children of the first. Says "ready" when all
+ * are there.
+ */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+static void go_on(bool busy)
+{
+	for (volatile long n = 0;; n++)
+		if (!busy)
+			pause();
+}
+
 int main(int argc, char **argv)
 {
+	bool busy = argc > 2 && !strcmp(argv[2], "busy");
 	int n = argc > 1 ? atoi(argv[1]) : 1;
 
 	for (int i = 1; i < n; i++) {
@@ -18,12 +31,10 @@ int main(int argc, char **argv)
 		if (pid)
 			continue;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
+		go_on(busy);
 	}
 	puts("ready");
 	if (fflush(stdout))
 		return 1;
-	for (;;)
-		pause();
+	go_on(busy);
 }
