@@ -199,7 +199,7 @@ static bool processes_needs_probe(const struct processes *l, size_t i)
 {
 	const struct ckpt *ckpt = l->ckpt;
 
-	return !l->captures[i].ahead || l->at[i]->has_children || ckpt->sysv.n ||
+	return !l->captures[i].ahead || l->at[i]->has_children || sysv_has_ties(&ckpt->sysv) ||
 	       pages_any_live(&l->at[i]->m);
 }
 

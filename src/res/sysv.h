@@ -44,6 +44,7 @@ void sysv_capture_done(struct sysv_capture *c);
 int sysv_mapped(struct sysv_capture *c, int32_t id, struct err *err);
 
 /* What ties a process to semaphores: asked through the probe. It leaves no trace in them. */
+bool sysv_has_ties(const struct sysv_capture *c); /* is there something to ask for? */
 int sysv_ties(const struct sysv_capture *c, struct model *m, struct probe *probe, struct err *err);
 
 /* All that is ours, into @m. @kept: contents that mappings hold already. */

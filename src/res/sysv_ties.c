@@ -150,6 +150,19 @@ static int ties_some(struct ties *t, struct model *m, size_t from, size_t to, st
 	return rc;
 }
 
+static bool ties_may_be(const struct sysv_seen *s)
+{
+	return s->type == IMG_SYSV_SEM && s->ours;
+}
+
+bool sysv_has_ties(const struct sysv_capture *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (ties_may_be(&c->at[i]))
+			return true;
+	return false;
+}
+
 int sysv_ties(const struct sysv_capture *c, struct model *m, struct probe *probe, struct err *err)
 {
 	struct ties t = { .probe = probe };
@@ -158,7 +171,7 @@ int sysv_ties(const struct sysv_capture *c, struct model *m, struct probe *probe
 	for (size_t i = 0; rc >= 0 && i < c->n; i++) {
 		const struct sysv_seen *s = &c->at[i];
 
-		if (s->type != IMG_SYSV_SEM || !s->ours)
+		if (!ties_may_be(s))
 			continue;
 		t.set = s;
 		for (size_t from = 0; rc >= 0 && from < s->o.size; from += TIES_AT_ONCE)

@@ -75,8 +75,7 @@ struct park_options {
 	bool with_orphans; /* also what has come to us, the subreaper, and everything below it */
 	pid_t except; /* a child of ours that is no part of it; 0: none */
 	bool skip; /* go on without those below the root that may not be traced */
-	struct asleep
-		*asleep; /* what has been looked at ahead is taken from there; NULL: nothing has */
+	struct asleep *asleep; /* who has been looked at ahead; NULL: nobody */
 };
 
 /*
