@@ -44,13 +44,15 @@ static const struct model *child_model(const struct child_context *c, size_t ind
 	return image_reader_model(c->images[index]);
 }
 
-pid_t child_fork(struct child_context *c, size_t index)
+pid_t child_fork(struct child_context *c, size_t index, uint64_t flags)
 {
 	const struct child_kin *p = &c->kin[index];
+	/* A sister's is ours, and must not be said. */
+	int exit_signal = flags & CLONE_PARENT ? 0 : (int)p->exit_signal;
 	/* Only a child that tells its end by SIGCHLD is a fork to the tracer, and seized for that. */
-	pid_t pid = c->order ? cycle_fork(p->pid, order_last(c->order), CLONE_PTRACE,
-					  (int)p->exit_signal)
-			     : spawn_fork_when_free(p->pid, CLONE_PTRACE, (int)p->exit_signal);
+	pid_t pid = c->order ? cycle_fork(p->pid, order_last(c->order), CLONE_PTRACE | flags,
+					  exit_signal)
+			     : spawn_fork_when_free(p->pid, CLONE_PTRACE | flags, exit_signal);
 
 	if (pid == 0 && c->order)
 		order_set_born(c->order, (int32_t)index);
@@ -577,25 +579,31 @@ static void child_forget_signal(int sig)
 	}
 }
 
+static bool child_has_ended(const struct child_context *c, size_t index, size_t of)
+{
+	return c->kin[index].ppid == c->kin[of].pid && c->kin[index].flags & IMG_PROC_ZOMBIE;
+}
+
 /*
  * Children that had ended end before anything goes on; the program has had its SIGCHLD for them, or whatever
- * signal clone(2) was told, or has it among its pending signals. (Those who have ended stay.)
+ * signal clone(2) was told, or has it among its pending signals. (Those who have ended stay. One that ended
+ * while SIGCHLD is ignored would not: so only when all have ended.)
  */
 static void child_await_ended(struct child_context *c, size_t index)
 {
-	pid_t me = c->kin[index].pid;
 	siginfo_t info;
 
 	for (size_t i = 0; i < c->n; i++) {
-		const struct child_kin *p = &c->kin[i];
-
-		if (p->ppid != me || !(p->flags & IMG_PROC_ZOMBIE))
+		if (!child_has_ended(c, i, index))
 			continue;
-		while (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT | __WALL) < 0 &&
+		place_await_child(c, i);
+		while (waitid(P_PID, (id_t)c->kin[i].pid, &info, WEXITED | WNOWAIT | __WALL) < 0 &&
 		       errno == EINTR)
 			;
-		child_forget_signal((int)p->exit_signal);
 	}
+	for (size_t i = 0; i < c->n; i++)
+		if (child_has_ended(c, i, index))
+			child_forget_signal((int)c->kin[i].exit_signal);
 	child_forget_signal(SIGCHLD);
 }
 

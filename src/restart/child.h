@@ -21,6 +21,7 @@ struct child_board {
 	struct err err; /* num set: why it ended */
 	uint64_t header; /* address of the plan in the process, once there is one */
 	uint32_t placed; /* in its process group; a futex */
+	uint32_t ours; /* its parent's child, who need not have forked it; a futex */
 	uint32_t leads; /* for now, the group that it had begun and left; a futex */
 };
 
@@ -72,5 +73,8 @@ void child_run(struct child_context *c, size_t index) __attribute__((noreturn));
  */
 void child_run_maker(struct child_context *c, size_t index) __attribute__((noreturn));
 
-/* Fork the process of image @index with its own id; in the parent as spawn_fork. */
-pid_t child_fork(struct child_context *c, size_t index);
+/*
+ * Fork the process of image @index with its own id; in the parent as spawn_fork. @flags: CLONE_PARENT or 0;
+ * with it the child tells of its end by the signal that we do.
+ */
+pid_t child_fork(struct child_context *c, size_t index, uint64_t flags);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@ enum place_birth {
 	PLACE_BEFORE, /* by its parent, before that begins its own session */
 	PLACE_AFTER, /* by its parent, in the session that this is in */
 	PLACE_LEADER, /* in the name of its session's leader */
+	PLACE_BESIDE, /* by its session's leader, as another child of that one's parent */
 	PLACE_ENDED, /* as PLACE_AFTER, but the leader of its session has ended */
 };
 
@@ -37,27 +39,58 @@ static int place_find(const struct child_context *c, pid_t pid)
 
 static pid_t place_born_in(const struct child_context *c, size_t index);
 
+static size_t place_root(const struct child_context *c)
+{
+	size_t i = 0;
+
+	while (i < c->n && !(place_process(c, i)->flags & IMG_PROC_ROOT))
+		i++;
+	return i;
+}
+
 /* The session that the agent is in, as the image numbers it; 0: nobody of the computation is in it. */
 static pid_t place_outer_session(const struct child_context *c)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (place_process(c, i)->flags & IMG_PROC_ROOT)
-			return place_born_in(c, i);
-	return 0;
+	size_t root = place_root(c);
+
+	return root < c->n ? place_born_in(c, root) : 0;
+}
+
+static bool place_is_below(const struct child_context *c, int index, pid_t pid)
+{
+	while (index >= 0 && place_process(c, (size_t)index)->ppid != pid)
+		index = place_find(c, place_process(c, (size_t)index)->ppid);
+	return index >= 0;
+}
+
+/*
+ * Has @p a child in session @sid for no other reason than that it was in there itself when the child was
+ * born? If that session's leader is below @p, it cannot have been: the child is an orphan that has fallen to
+ * it, or its own by CLONE_PARENT. If there is no leader any more, a subreaper may have its orphans.
+ */
+static bool place_was_in(const struct child_context *c, const struct child_kin *p, pid_t sid)
+{
+	int leader = place_find(c, sid);
+	size_t root = place_root(c);
+
+	if (leader >= 0)
+		return !place_is_below(c, leader, p->pid);
+	return !(p->flags & IMG_PROC_SUBREAPER) ||
+	       (root < c->n && sid == place_process(c, root)->sid);
 }
 
 /* Of the children of @index: the session that one was born in, if not in that which @index has begun. */
 static pid_t place_left_session(const struct child_context *c, size_t index)
 {
-	pid_t pid = place_process(c, index)->pid;
+	const struct child_kin *parent = place_process(c, index);
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct child_kin *p = place_process(c, i);
 		pid_t sid = 0;
 
-		if (p->ppid == pid)
+		if (p->ppid == parent->pid)
 			sid = p->sid == p->pid ? place_left_session(c, i) : p->sid;
-		if (sid && sid != pid)
+		if (sid && sid != parent->pid && place_was_in(c, parent, sid))
 			return sid;
 	}
 	return 0;
@@ -65,8 +98,7 @@ static pid_t place_left_session(const struct child_context *c, size_t index)
 
 /*
  * The session that a process was born in; 0: not known. One that has begun its own was before in that of its
- * children who are not in its own (as far as they are its own children, which those of a subreaper need not
- * be), else in its parent's.
+ * children who are not in its own, else in its parent's.
  */
 static pid_t place_born_in(const struct child_context *c, size_t index)
 {
@@ -76,18 +108,28 @@ static pid_t place_born_in(const struct child_context *c, size_t index)
 
 	if (p->sid != p->pid)
 		return p->sid;
-	if (!(p->flags & IMG_PROC_SUBREAPER))
-		left = place_left_session(c, index);
+	left = place_left_session(c, index);
 	if (left || p->flags & IMG_PROC_ROOT)
 		return left;
 	return parent < 0 ? place_outer_session(c) : place_process(c, (size_t)parent)->sid;
+}
+
+/* Made by its session's leader: not fallen to its parent, a subreaper, from below that one. */
+static bool place_is_beside(const struct child_context *c, const struct child_kin *p, int leader)
+{
+	const struct child_kin *l = place_process(c, (size_t)leader);
+	int parent = place_find(c, p->ppid);
+
+	return parent >= 0 && l->ppid == p->ppid &&
+	       (!(place_process(c, (size_t)parent)->flags & IMG_PROC_SUBREAPER) ||
+		l->flags & IMG_PROC_SUBREAPER);
 }
 
 static enum place_birth place_birth(const struct child_context *c, size_t index)
 {
 	const struct child_kin *p = place_process(c, index);
 	pid_t session = place_born_in(c, index);
-	int parent = place_find(c, p->ppid);
+	int parent = place_find(c, p->ppid), leader;
 
 	if (parent < 0 ? session == place_outer_session(c)
 		       : session == place_process(c, (size_t)parent)->sid)
@@ -95,13 +137,29 @@ static enum place_birth place_birth(const struct child_context *c, size_t index)
 	if (parent >= 0 && place_process(c, (size_t)parent)->sid == p->ppid &&
 	    session == place_born_in(c, (size_t)parent))
 		return PLACE_BEFORE;
-	return place_find(c, session) < 0 ? PLACE_ENDED : PLACE_LEADER;
+	leader = place_find(c, session);
+	if (leader < 0)
+		return PLACE_ENDED;
+	return place_is_beside(c, p, leader) ? PLACE_BESIDE : PLACE_LEADER;
 }
 
-static pid_t place_fork_one(struct child_context *c, size_t index, struct err *err)
+static void place_tell(uint32_t *word)
+{
+	__atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
+	sys3(__NR_futex, word, FUTEX_WAKE, INT32_MAX);
+}
+
+/* Until somebody tells. If they never get there, the agent ends us all. */
+static void place_await(uint32_t *word)
+{
+	while (!__atomic_load_n(word, __ATOMIC_SEQ_CST))
+		sys4(__NR_futex, word, FUTEX_WAIT, 0, NULL);
+}
+
+static pid_t place_fork_one(struct child_context *c, size_t index, uint64_t flags, struct err *err)
 {
 	pid_t id = place_process(c, index)->pid;
-	pid_t pid = child_fork(c, index);
+	pid_t pid = child_fork(c, index, flags);
 
 	if (pid == -EBUSY)
 		return err_say(err, EBUSY, "others take id %d whenever it comes round", id);
@@ -112,6 +170,8 @@ static pid_t place_fork_one(struct child_context *c, size_t index, struct err *e
 static int place_fork(struct child_context *c, pid_t parent, enum place_birth birth, pid_t sid,
 		      struct err *err)
 {
+	bool sister = birth == PLACE_BESIDE || birth == PLACE_ENDED;
+
 	for (size_t i = 0; i < c->n; i++) {
 		const struct child_kin *p = place_process(c, i);
 		pid_t pid;
@@ -119,16 +179,27 @@ static int place_fork(struct child_context *c, pid_t parent, enum place_birth bi
 		if ((parent && p->ppid != parent) || (sid && place_born_in(c, i) != sid) ||
 		    place_birth(c, i) != birth)
 			continue;
-		pid = place_fork_one(c, i, err);
+		pid = place_fork_one(c, i, sister ? CLONE_PARENT : 0, err);
 		if (pid < 0)
 			return pid;
+		if (birth != PLACE_LEADER)
+			place_tell(&c->boards[i].ours);
 	}
 	return 0;
 }
 
+/* Those whom a child of ours, the leader of session @sid, has forked have fallen to their parents. */
+static void place_tell_fallen(struct child_context *c, pid_t sid)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (place_born_in(c, i) == sid && place_birth(c, i) == PLACE_LEADER)
+			place_tell(&c->boards[i].ours);
+}
+
 /*
- * The same by a process in between, which ends: they fall to the nearest subreaper above. It is the leader of
- * session @sid where that has ended (@birth PLACE_ENDED), else its leader's child.
+ * The same by a process in between, which ends. It is the leader of session @sid where that has ended (@birth
+ * PLACE_ENDED), and they are our children like it; else its leader's child, and they fall to the nearest
+ * subreaper above.
  */
 static int place_fork_between(struct child_context *c, pid_t parent, enum place_birth birth,
 			      pid_t sid, struct err *err)
@@ -148,6 +219,8 @@ static int place_fork_between(struct child_context *c, pid_t parent, enum place_
 	if (status)
 		return err_set(err, WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD,
 			       "make the processes of session %d", sid);
+	if (birth == PLACE_LEADER)
+		place_tell_fallen(c, sid);
 	return 0;
 }
 
@@ -169,10 +242,10 @@ static int place_fork_ended(struct child_context *c, pid_t parent, struct err *e
 	return rc;
 }
 
-static bool place_hosts(const struct child_context *c, pid_t sid)
+static bool place_hosts(const struct child_context *c, pid_t sid, enum place_birth birth)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (place_born_in(c, i) == sid && place_birth(c, i) == PLACE_LEADER)
+		if (place_born_in(c, i) == sid && place_birth(c, i) == birth)
 			return true;
 	return false;
 }
@@ -183,7 +256,7 @@ static int place_fork_top_in_turn(struct child_context *c, struct err *err)
 	const struct order_slot *s;
 
 	while ((s = order_await(c->order, ORDER_AGENT))) {
-		pid_t pid = place_fork_one(c, (size_t)s->process, err);
+		pid_t pid = place_fork_one(c, (size_t)s->process, 0, err);
 
 		if (pid < 0)
 			return pid;
@@ -194,7 +267,7 @@ static int place_fork_top_in_turn(struct child_context *c, struct err *err)
 
 pid_t place_fork_only(struct child_context *c, size_t index, struct err *err)
 {
-	pid_t pid = place_fork_one(c, index, err);
+	pid_t pid = place_fork_one(c, index, 0, err);
 
 	if (pid > 0 && c->order)
 		order_advance(c->order);
@@ -204,7 +277,7 @@ pid_t place_fork_only(struct child_context *c, size_t index, struct err *err)
 int place_check_order(const struct child_context *c, struct err *err)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (place_birth(c, i) == PLACE_LEADER || place_birth(c, i) == PLACE_ENDED)
+		if (place_birth(c, i) >= PLACE_LEADER)
 			return err_say(
 				err, ENOTSUP,
 				"process %d is in session %d, which its parent is not in: such ids "
@@ -223,17 +296,9 @@ int place_fork_top(struct child_context *c, pid_t agent, struct err *err)
 	return rc < 0 ? rc : place_fork_ended(c, agent, err);
 }
 
-static void place_tell(uint32_t *word)
+void place_await_child(struct child_context *c, size_t index)
 {
-	__atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
-	sys3(__NR_futex, word, FUTEX_WAKE, INT32_MAX);
-}
-
-/* Until somebody tells. If they never get there, the agent ends us all. */
-static void place_await(uint32_t *word)
-{
-	while (!__atomic_load_n(word, __ATOMIC_SEQ_CST))
-		sys4(__NR_futex, word, FUTEX_WAIT, 0, NULL);
+	place_await(&c->boards[index].ours);
 }
 
 void place_await_process(struct child_context *c, pid_t pid)
@@ -322,7 +387,9 @@ static int place_session(struct child_context *c, size_t index, struct err *err)
 		rc = place_begin_session(c, index, err);
 	if (rc >= 0)
 		rc = place_fork(c, p->pid, PLACE_AFTER, 0, err);
-	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid))
+	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid, PLACE_BESIDE))
+		rc = place_fork(c, p->ppid, PLACE_BESIDE, p->sid, err);
+	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid, PLACE_LEADER))
 		rc = place_fork_between(c, 0, PLACE_LEADER, p->sid, err);
 	return rc < 0 ? rc : place_fork_ended(c, p->pid, err);
 }
@@ -356,7 +423,9 @@ static int place_in_turn(struct child_context *c, size_t index, struct rebuild *
 			rc = place_begin_session(c, index, err);
 		if (rc >= 0)
 			rc = s->thread ? place_start_thread(c, b, s, err)
-				       : place_fork_one(c, (size_t)s->process, err);
+				       : place_fork_one(c, (size_t)s->process, 0, err);
+		if (rc >= 0 && !s->thread)
+			place_tell(&c->boards[s->process].ours);
 		if (rc >= 0)
 			order_advance(c->order);
 	}

@@ -4,8 +4,8 @@
  * its process group.
  *
  * A session can only be inherited or begun. So a process is forked by its parent where that is in its session
- * (or was, before it began its own), else by a short-lived process in that session, whose end makes it an
- * orphan, as it was one.
+ * (or was, before it began its own), else by that session's leader in its parent's name (CLONE_PARENT), or
+ * by a short-lived process in that session, whose end makes it an orphan, as it was one.
  *
  * The one rule: nobody waits for a process that may not have been born because of it: first all are
  * forked, then groups are joined.
@@ -19,6 +19,9 @@
  * by cycling, start its threads as well: @b has them.
  */
 int place_take(struct child_context *c, size_t index, struct rebuild *b, struct err *err);
+
+/* Until the process of image @index is a child of the one that it is to be a child of, which may be us. */
+void place_await_child(struct child_context *c, size_t index);
 
 /* Until process @pid is there, if it is one of the computation's. */
 void place_await_process(struct child_context *c, pid_t pid);
