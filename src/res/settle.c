@@ -2,6 +2,7 @@
 /* The end of a capture: what refers to other descriptions, when those of all processes are known. */
 #include "res/described.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 /* What @e watches: what is open under the number that it was added under, mostly. */
@@ -46,13 +47,17 @@ static int settle_epolls(struct res_capture *c, struct model *m, struct err *err
 	return 0;
 }
 
-/* A pidfd is for a process of the computation, or for us, who are its root's parent again. */
+/*
+ * A pidfd is for a process of the computation, or for us, who are its root's parent again. Threads are there
+ * only when all descriptors are.
+ */
 static int settle_pidfds(const struct model *m, struct model *const *models, size_t n,
 			 struct err *err)
 {
 	for (size_t i = 0; i < m->files.n; i++) {
 		pid_t pid = (pid_t)m->files.at[i].arg[RES_PIDFD_ARG_PID];
 		bool known = !pid || pid == getpid();
+		bool thread = m->files.at[i].open_flags & O_EXCL; /* PIDFD_THREAD */
 
 		if (m->files.at[i].kind != IMG_F_PIDFD || m->files.at[i].std_stream >= 0)
 			continue;
@@ -60,10 +65,11 @@ static int settle_pidfds(const struct model *m, struct model *const *models, siz
 			known = models[k]->process.pid == pid;
 		if (!known)
 			return err_say(err, ENOTSUP,
-				       "a pidfd is for process %d, which is not of the "
-				       "computation; close it "
-				       "before the checkpoint",
-				       pid);
+				       "a pidfd is for %s %d, which %s; close it before the "
+				       "checkpoint",
+				       thread ? "thread" : "process", pid,
+				       thread ? "is not its process's first"
+					      : "is not of the computation");
 	}
 	return 0;
 }

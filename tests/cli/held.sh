@@ -32,6 +32,8 @@ refused fanotify 'descriptor [0-9]+ is a fanotify group'
 refused packet 'descriptor [0-9]+ is a packet socket'
 refused vsock 'descriptor [0-9]+ is a socket to a virtual machine'
 refused raw 'descriptor [0-9]+ is a network socket of type 3'
+refused thread "a pidfd is for thread [0-9]+, which is not its process's first"
+refused ended "descriptor [0-9]+ is '/proc/[0-9]+/status', of a process that has ended"
 refused mdwe 'it may have no memory that is both written and executed .PR_SET_MDWE'
 refused namespace "descriptor [0-9]+ is a namespace .'uts:.*'. that the process is not in"
 refused multipath 'descriptor [0-9]+: an MPTCP connection.*GODEBUG=multipathtcp=0'

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -127,6 +128,44 @@ static long hold_raw(void)
 	return socket(AF_INET, SOCK_RAW, 1);
 }
 
+static void __attribute__((noreturn)) * pauses(void *tid)
+{
+	__atomic_store_n((int *)tid, (int)gettid(), __ATOMIC_SEQ_CST);
+	for (;;)
+		pause();
+}
+
+/* A pidfd (Linux 6.9) for a thread that is not the first. */
+static long hold_thread(void)
+{
+	enum { PIDFD_THREAD = O_EXCL };
+	static int tid;
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, pauses, &tid))
+		return -1;
+	while (!__atomic_load_n(&tid, __ATOMIC_SEQ_CST))
+		sched_yield();
+	return syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
+}
+
+/* What tells of a process that is no more. */
+static long hold_ended(void)
+{
+	char path[64];
+	pid_t pid = fork();
+	int fd;
+
+	if (!pid)
+		for (;;)
+			pause();
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	fd = open(path, O_RDONLY);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return fd;
+}
+
 /* One that a child has made for itself, and that is kept alive by us alone. */
 static long hold_namespace(void)
 {
@@ -215,6 +254,8 @@ static const struct {
 	{ "packet", hold_packet },
 	{ "vsock", hold_vsock },
 	{ "raw", hold_raw },
+	{ "thread", hold_thread },
+	{ "ended", hold_ended },
 	{ "namespace", hold_namespace },
 	{ "multipath", hold_multipath },
 	{ "cork", hold_cork },
