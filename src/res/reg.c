@@ -29,17 +29,22 @@ static bool reg_match(const struct res_seen *seen)
 	return S_ISREG(seen->st.st_mode) && !text_starts(seen->link, "/memfd:");
 }
 
-/* True if @path still names the very file that is open. */
+static bool reg_is_at(const struct res_seen *seen, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == seen->st.st_dev && st.st_ino == seen->st.st_ino;
+}
+
+/* True if the path still names the very file that is open. False with errno EACCES: it cannot be told. */
 static bool reg_named(const struct res_seen *seen)
 {
 	OWNED_PTR char *via = NULL;
-	struct stat st;
 
+	errno = 0;
 	if (asprintf(&via, "/proc/%d/root%s", procid_shown(seen->pid), seen->link) < 0)
 		return false;
-	if (stat(via, &st) < 0 && stat(seen->link, &st) < 0)
-		return false;
-	return st.st_dev == seen->st.st_dev && st.st_ino == seen->st.st_ino;
+	return reg_is_at(seen, via) || reg_is_at(seen, seen->link);
 }
 
 pid_t res_proc_pid(const char *path)
@@ -53,6 +58,18 @@ pid_t res_proc_pid(const char *path)
 	return (pid_t)pid;
 }
 
+/* What has been written to it, and is waited for, nobody tells. */
+static int reg_check_pressure(const struct res_seen *seen, struct err *err)
+{
+	if ((seen->flags & O_ACCMODE) == O_RDONLY ||
+	    !(text_starts(seen->link, "/proc/pressure/") || text_ends(seen->link, ".pressure")))
+		return 0;
+	return err_say(err, ENOTSUP,
+		       "descriptor %d waits for pressure on a resource ('%s'), of which the kernel "
+		       "does not tell how much; close it before the checkpoint",
+		       seen->fd, seen->link);
+}
+
 /*
  * What belongs to a process or thread that is no more cannot be had again. What tells of a descriptor cannot
  * be had before there is that descriptor, and who looks at one closes it at once.
@@ -64,7 +81,7 @@ static int reg_check_proc(const struct res_seen *seen, struct err *err)
 	char own[32];
 
 	if (!pid)
-		return 0;
+		return reg_check_pressure(seen, err);
 	if (strstr(seen->link, "/fdinfo/"))
 		return err_say(err, RES_BUSY,
 			       "descriptor %d is '%s', which cannot be opened in a restart; try "
@@ -377,6 +394,19 @@ static int link_capture(struct model *m, const struct res_seen *seen, struct img
 		       : 0;
 }
 
+/* What is at its path now may be another one: it is below a mount that has been taken off or covered. */
+static int dir_check_place(const struct res_seen *seen, struct err *err)
+{
+	if (!S_ISDIR(seen->st.st_mode) || reg_named(seen) || errno == EACCES)
+		return 0;
+	return err_say(
+		err, ENOTSUP,
+		"descriptor %d is a directory that is not to be found at '%s', as it is "
+		"mounted nowhere, or something has been mounted over it; close it before the "
+		"checkpoint",
+		seen->fd, seen->link);
+}
+
 static int dir_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 		       struct err *err)
 {
@@ -388,7 +418,12 @@ static int dir_capture(struct model *m, const struct res_seen *seen, struct img_
 		f->pos = (uint64_t)pos;
 	if (res_proc_pid(seen->link))
 		return reg_check_proc(seen, err);
-	if (text_ends(seen->link, " (deleted)") && !reg_named(seen)) {
+	if (!text_ends(seen->link, " (deleted)")) {
+		int rc = dir_check_place(seen, err);
+
+		if (rc < 0)
+			return rc;
+	} else if (!reg_named(seen)) {
 		f->flags |= IMG_FILE_DELETED;
 		f->object = reg_object(&seen->st);
 		res_keep_owner(f, &seen->st);

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -166,6 +167,21 @@ static long hold_ended(void)
 	return fd;
 }
 
+/* To be told of pressure on the CPUs. */
+static long hold_pressure(void)
+{
+	static const char trigger[] = "some 500000 2000000";
+	int fd = open("/proc/pressure/cpu", O_RDWR | O_NONBLOCK);
+
+	return fd >= 0 && write(fd, trigger, sizeof(trigger)) > 0 ? fd : -1;
+}
+
+/* A mount that is nowhere, of what is here. */
+static long hold_mount(void)
+{
+	return syscall(SYS_open_tree, AT_FDCWD, ".", OPEN_TREE_CLONE);
+}
+
 /* One that a child has made for itself, and that is kept alive by us alone. */
 static long hold_namespace(void)
 {
@@ -256,6 +272,8 @@ static const struct {
 	{ "raw", hold_raw },
 	{ "thread", hold_thread },
 	{ "ended", hold_ended },
+	{ "pressure", hold_pressure },
+	{ "mount", hold_mount },
 	{ "namespace", hold_namespace },
 	{ "multipath", hold_multipath },
 	{ "cork", hold_cork },
