@@ -9,7 +9,9 @@
 #include "res/unix.h"
 
 #include "base/owned.h"
+#include "base/sys.h"
 
+#include <linux/sched.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -330,20 +333,56 @@ static int queue_rights(const struct res_restart *r, const struct unix_piece *pi
 	return 0;
 }
 
-/* Somebody else's credentials need privilege; without it the kernel gives ours where they are asked for. */
+static ssize_t queue_send_from(int fd, const struct msghdr *plain, pid_t pid, uint32_t uid,
+			       uint32_t gid)
+{
+	const struct ucred cred = { pid, uid, gid };
+	struct msghdr h = *plain;
+
+	queue_add_control(&h, SCM_CREDENTIALS, &cred, sizeof(cred));
+	return sendmsg(fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/*
+ * In a process that has the sender's id, and only for that: where it is not there yet, or will never be
+ * again. Ids cannot be asked for everywhere.
+ */
+static bool queue_send_as(int fd, const struct msghdr *h, const struct unix_message *m)
+{
+	pid_t want = m->pid;
+	struct clone_args args = { .set_tid = (uintptr_t)&want, .set_tid_size = 1 };
+	long pid = sys2(__NR_clone3, &args, sizeof(args));
+	int status = 1;
+
+	if (pid == 0) {
+		sys3(__NR_setresgid, m->gid, m->gid, m->gid);
+		sys3(__NR_setresuid, m->uid, m->uid, m->uid);
+		_exit(queue_send_from(fd, h, want, m->uid, m->gid) !=
+		      (ssize_t)h->msg_iov[0].iov_len);
+	}
+	while (pid > 0 && waitpid((pid_t)pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	return status == 0;
+}
+
+/*
+ * Somebody else's credentials need privilege, or to be that one. If there is no other way it has been us, or
+ * the kernel's nobody.
+ */
 static ssize_t queue_sendmsg(int fd, struct msghdr *h, const struct unix_message *m)
 {
-	const struct ucred cred = { m->pid, m->uid, m->gid };
-	size_t without = h->msg_controllen;
-	ssize_t n;
+	ssize_t n = m->pid ? queue_send_from(fd, h, m->pid, m->uid, m->gid) : -1;
 
-	if (m->pid) {
-		queue_add_control(h, SCM_CREDENTIALS, &cred, sizeof(cred));
-		n = sendmsg(fd, h, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n >= 0 || (errno != EPERM && errno != ESRCH))
-			return n;
-		h->msg_controllen = without;
-	}
+	if (n >= 0 || (m->pid && errno != EPERM && errno != ESRCH && errno != EINVAL))
+		return n;
+	if (m->pid && queue_send_as(fd, h, m))
+		return (ssize_t)h->msg_iov[0].iov_len;
+	if (m->pid)
+		n = queue_send_from(fd, h, getpid(), m->uid, m->gid);
+	if (n < 0 && m->pid)
+		n = queue_send_from(fd, h, getpid(), getuid(), getgid());
+	if (n >= 0)
+		return n;
 	if (!h->msg_controllen)
 		h->msg_control = NULL;
 	return sendmsg(fd, h, MSG_DONTWAIT | MSG_NOSIGNAL);
