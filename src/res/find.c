@@ -103,6 +103,27 @@ static void find_below(struct find *f, const char *mount)
 	f->dirs.n = 0;
 }
 
+int res_find_mount(dev_t dev)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	OWNED_PTR char *line = NULL;
+	unsigned int major, minor;
+	size_t size = 0;
+	int fd = -1;
+
+	while (mounts && fd < 0 && getline(&line, &size, mounts) > 0) {
+		OWNED_PTR char *mount = NULL;
+		struct stat st;
+
+		if (sscanf(line, "%*d %*d %u:%u %*s %ms", &major, &minor, &mount) == 3 &&
+		    makedev(major, minor) == dev && stat(mount, &st) == 0 && st.st_dev == dev)
+			fd = open(mount, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	}
+	if (mounts)
+		fclose(mounts);
+	return fd;
+}
+
 char *res_find_inode(dev_t dev, ino_t ino, const char *likely, unsigned int *left)
 {
 	struct find f = { .dev = dev, .ino = ino, .left = left };

@@ -2,8 +2,9 @@
 /*
  * inotify: what is watched, by path, under the same watch numbers.
  *
- * The kernel tells inodes. Paths are looked for among what the process has open, where it stands and below
- * that, then in the whole file system; a watch whose path is not found is refused. Events that nobody has
+ * The kernel tells inodes, and handles, which only an administrator may open. Paths are looked for among
+ * what the process has open, where it stands, what it was started with and below and beside that, then in
+ * the whole file system; a watch whose path is not found is refused. Events that nobody has
  * read can neither be peeked nor put back: they are waited for, since programs read them soon. Whether there
  * are any is asked before a file or directory is opened, as a program may watch for that.
  */
@@ -29,6 +30,7 @@ enum {
 	INOTIFY_FAR_MAX = 200000, /* likewise, of the whole file system */
 	INOTIFY_DEPTH_MAX = 16,
 	INOTIFY_WD_MAX = 1 << 20,
+	INOTIFY_ARGUMENTS_MAX = 65536, /* bytes */
 };
 
 /* img_file.data; the path follows, padded to 8. */
@@ -40,6 +42,7 @@ struct inotify_watch {
 };
 
 struct inotify_look {
+	const struct fdinfo_watch *watch;
 	uint64_t ino;
 	uint32_t dev; /* as the kernel has it */
 	char path[PATH_MAX]; /* what is being looked at; in the end, what was found */
@@ -142,6 +145,98 @@ static bool inotify_look_open(struct inotify_look *look, pid_t pid)
 	return found;
 }
 
+/* Whatever is in the directories above the path, but not below it. */
+static bool inotify_look_beside(struct inotify_look *look)
+{
+	char *slash;
+
+	while ((slash = strrchr(look->path, '/')) && slash > look->path) {
+		slash[0] = '\0';
+		if (inotify_look_down(look, INOTIFY_DEPTH_MAX - 1))
+			return true;
+	}
+	return false;
+}
+
+/* A word of the command line: a path, or an option that says one. */
+static bool inotify_look_argument(struct inotify_look *look, const char *cwd, const char *word)
+{
+	const char *is = strchr(word, '=');
+	struct stat st;
+
+	if (word[0] == '-')
+		word = is ? is + 1 : "";
+	if (!word[0] || strlen(cwd) + strlen(word) + 2 > sizeof(look->path))
+		return false;
+	if (word[0] == '/')
+		text_format(look->path, sizeof(look->path), "%s", word);
+	else
+		text_format(look->path, sizeof(look->path), "%s/%s", cwd, word);
+	if (lstat(look->path, &st) < 0)
+		return false;
+	return inotify_is(look, &st) || inotify_look_down(look, 0) || inotify_look_up(look);
+}
+
+static bool inotify_look_arguments(struct inotify_look *look, pid_t pid)
+{
+	OWNED_PTR char *text = calloc(1, INOTIFY_ARGUMENTS_MAX + 1);
+	OWNED_PTR char *cwd = calloc(1, PATH_MAX);
+	char name[64];
+	OWNED_FD int fd = -1;
+	ssize_t n;
+
+	text_format(name, sizeof(name), "/proc/%d/cmdline", pid);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	n = text && fd >= 0 ? read(fd, text, INOTIFY_ARGUMENTS_MAX) : -1;
+	text_format(name, sizeof(name), "/proc/%d/cwd", pid);
+	if (n <= 0 || !cwd || readlink(name, cwd, PATH_MAX - 1) < 0)
+		return false;
+	for (const char *word = text; word < text + n; word += strlen(word) + 1)
+		if (inotify_look_argument(look, cwd, word))
+			return true;
+	return false;
+}
+
+/* The handle of an inode, from hexadecimal digits; false: none, or none of this size. */
+static bool inotify_read_handle(const struct fdinfo_watch *w, struct file_handle *h)
+{
+	size_t digits = (size_t)(w->handle.end - w->handle.at);
+
+	if (!digits || digits > 2 * MAX_HANDLE_SZ)
+		return false;
+	for (size_t i = 0; i < digits / 2; i++) {
+		const char *at = w->handle.at + 2 * i;
+		uint64_t byte;
+
+		if (!text_scan(&at, at + 2, 16, &byte))
+			return false;
+		h->f_handle[i] = (uint8_t)byte;
+	}
+	h->handle_bytes = (unsigned int)digits / 2;
+	h->handle_type = (int)w->handle_type;
+	return true;
+}
+
+/* Where the inode is as far as the kernel remembers, which it does of what is watched. */
+static bool inotify_look_handle(struct inotify_look *look)
+{
+	_Alignas(struct file_handle) char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	struct file_handle *h = (void *)room;
+	OWNED_FD int mount = -1, fd = -1;
+	char name[64];
+	struct stat st;
+
+	if (!inotify_read_handle(look->watch, h))
+		return false;
+	mount = res_find_mount(makedev(look->dev >> 20, look->dev & 0xfffff));
+	if (mount < 0)
+		return false;
+	fd = open_by_handle_at(mount, h, O_PATH | O_CLOEXEC);
+	text_format(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return fd >= 0 && inotify_link(look, name) && lstat(look->path, &st) == 0 &&
+	       inotify_is(look, &st);
+}
+
 static bool inotify_look_far(struct inotify_look *look)
 {
 	OWNED_PTR char *path = res_find_inode(makedev(look->dev >> 20, look->dev & 0xfffff),
@@ -159,7 +254,10 @@ static bool inotify_find(struct inotify_look *look, pid_t pid)
 
 	text_format(cwd, sizeof(cwd), "/proc/%d/cwd", pid);
 	return inotify_look_open(look, pid) || (inotify_link(look, cwd) && inotify_look_up(look)) ||
-	       (inotify_link(look, cwd) && inotify_look_down(look, 0)) || inotify_look_far(look);
+	       inotify_look_handle(look) ||
+	       (inotify_link(look, cwd) && inotify_look_beside(look)) ||
+	       (inotify_link(look, cwd) && inotify_look_down(look, 0)) ||
+	       inotify_look_arguments(look, pid) || inotify_look_far(look);
 }
 
 static int inotify_keep(const struct res_seen *seen, const struct fdinfo_watch *w,
@@ -168,14 +266,16 @@ static int inotify_keep(const struct res_seen *seen, const struct fdinfo_watch *
 	struct inotify_watch keep = { .wd = w->wd, .mask = w->mask };
 	int rc;
 
+	look->watch = w;
 	look->ino = w->ino;
 	look->dev = w->sdev;
 	if (!inotify_find(look, seen->pid))
 		return err_say(
 			err, ENOTSUP,
 			"descriptor %d (inotify) watches inode %llu of device %x, whose path "
-			"is not among the open files, nor below the working directory, nor soon "
-			"found elsewhere; let the program keep it open, or close the watch before "
+			"is not among the open files, nor near the working directory or what the "
+			"command line names, nor soon found elsewhere; let the program keep it "
+			"open, or close the watch before "
 			"the checkpoint",
 			seen->fd, (unsigned long long)w->ino, w->sdev);
 	keep.path_len = (uint32_t)strlen(look->path) + 1;

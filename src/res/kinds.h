@@ -19,6 +19,9 @@ int res_room(struct res_restart *r, int top, int more, struct err *err);
 
 enum { ROOM_LOWEST = 16 }; /* what is made stands here or above, even for a moment only */
 
+/* A descriptor of where file system @dev is mounted; -1: nowhere that we see. */
+int res_find_mount(dev_t dev);
+
 /*
  * A path that leads to an inode, to be freed; NULL: none was found before *@left directory entries had
  * been looked at, which are counted down. @likely: a directory to begin with, or NULL.
