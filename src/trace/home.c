@@ -26,10 +26,16 @@ struct survey {
 	uint64_t insn, call, sigreturn;
 };
 
+static bool names(const struct maps_vma *vma, const char *part)
+{
+	return memmem(vma->path, vma->path_len, part, strlen(part));
+}
+
+/* libc.so.6, libc-2.31.so, musl's libc.so; not libcrypto.so.3: there may be more such than places. */
 static bool is_libc(const struct maps_vma *vma)
 {
-	return vma->path && (memmem(vma->path, vma->path_len, "/libc", 5) ||
-			     memmem(vma->path, vma->path_len, "/ld-musl", 8));
+	return vma->path &&
+	       (names(vma, "/libc.so") || names(vma, "/libc-2.") || names(vma, "/ld-musl"));
 }
 
 static struct home_place place_of(const struct maps_vma *vma)
