@@ -27,6 +27,12 @@ static bool named_is_known(const struct res_capture *c, const struct model *m,
 	return false;
 }
 
+/* Another user's, that the program may not write: a pattern for files in /tmp fits those of others, too. */
+static bool named_is_foreign(const char *path, const struct stat *st)
+{
+	return st->st_uid != geteuid() && eaccess(path, W_OK);
+}
+
 static int named_add(struct res_capture *c, struct model *m, const char *path, struct err *err)
 {
 	enum res_policy policy = res_policy_of(c->policies, path);
@@ -36,8 +42,12 @@ static int named_add(struct res_capture *c, struct model *m, const char *path, s
 	size_t at = m->files.n;
 
 	if ((policy != RES_POLICY_SAVE && policy != RES_POLICY_ROLLBACK) || stat(path, &st) < 0 ||
-	    !S_ISREG(st.st_mode) || named_is_known(c, m, &st))
+	    !S_ISREG(st.st_mode) || named_is_known(c, m, &st) || named_is_foreign(path, &st))
 		return 0;
+	if (policy == RES_POLICY_SAVE)
+		fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (policy == RES_POLICY_SAVE && fd < 0)
+		return errno == ENOENT ? 0 : err_set(err, errno, "open '%s' to save it", path);
 	f = res_capture_file(c, m);
 	if (!f || model_put_string(m, &m->files.at[at].path, path) < 0)
 		return err_set(err, ENOMEM, "keep '%s'", path);
@@ -49,12 +59,7 @@ static int named_add(struct res_capture *c, struct model *m, const char *path, s
 	f->ino = st.st_ino;
 	f->size = (uint64_t)st.st_size;
 	f->mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
-	if (policy == RES_POLICY_ROLLBACK)
-		return 0;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, errno, "open '%s' to save it", path);
-	return res_save_file(m, f, fd, path, err);
+	return fd < 0 ? 0 : res_save_file(m, f, fd, path, err);
 }
 
 /* Where to look for what @rule names; NULL: no memory, or the directory is gone. */
