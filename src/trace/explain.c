@@ -13,7 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXPLAIN_EXITING = 0x4 }; /* PF_EXITING, among the flags of /proc/PID/stat */
+enum { /* among the flags of /proc/PID/stat */
+       EXPLAIN_EXITING = 0x4, /* PF_EXITING */
+       EXPLAIN_IO_WORKER = 0x10, /* PF_IO_WORKER */
+};
+
+/* Of what may be blocked, a worker of the kernel's blocks all; hardly any other thread does. */
+#define EXPLAIN_ALL_BLOCKED UINT64_C(0xfffffffffffbfeff)
 
 long explain_read(pid_t pid, pid_t tid, const char *name, char *buf, size_t size)
 {
@@ -50,7 +56,12 @@ char explain_state(pid_t pid, pid_t tid)
 	return stat.state;
 }
 
-static bool explain_filters(pid_t pid, pid_t tid, uint32_t *mode, uint32_t *filters)
+struct explain_brief { /* of the status of a thread */
+	uint32_t mode, filters;
+	uint64_t blocked;
+};
+
+static bool explain_status(pid_t pid, pid_t tid, struct explain_brief *brief)
 {
 	char buf[3072];
 	struct status status;
@@ -58,20 +69,40 @@ static bool explain_filters(pid_t pid, pid_t tid, uint32_t *mode, uint32_t *filt
 
 	if (len < 0 || status_parse(&status, buf, (size_t)len, NULL) < 0)
 		return false;
-	*mode = status.seccomp;
-	*filters = status.seccomp_filters;
+	*brief = (struct explain_brief){ status.seccomp, status.seccomp_filters,
+					 status.sig_blocked };
 	return true;
+}
+
+static bool explain_is_worker(pid_t pid, pid_t tid)
+{
+	char buf[1024];
+	struct stat_line stat;
+	long len = explain_read(pid, tid, "stat", buf, sizeof(buf));
+
+	return len > 0 && stat_parse(&stat, buf, (size_t)len, NULL) >= 0 &&
+	       stat.flags & EXPLAIN_IO_WORKER;
+}
+
+void explain_look(pid_t pid, pid_t tid, struct explain_look *look)
+{
+	struct explain_brief it, ours;
+
+	*look = (struct explain_look){ .filtered = true };
+	if (!explain_status(pid, tid, &it))
+		return;
+	look->worker = it.blocked == EXPLAIN_ALL_BLOCKED && explain_is_worker(pid, tid);
+	/* In a container all have the container's filters, and so do we; one can only add to those. */
+	look->filtered = it.mode && !(explain_status(getpid(), gettid(), &ours) &&
+				      it.mode == ours.mode && it.filters == ours.filters);
 }
 
 bool explain_filtered(pid_t pid, pid_t tid)
 {
-	uint32_t mode, filters, our_mode, ours;
+	struct explain_look look;
 
-	if (!explain_filters(pid, tid, &mode, &filters))
-		return true;
-	/* In a container all have the container's filters, and so do we; one can only add to those. */
-	return mode && !(explain_filters(getpid(), gettid(), &our_mode, &ours) &&
-			 mode == our_mode && filters == ours);
+	explain_look(pid, tid, &look);
+	return look.filtered;
 }
 
 static void explain_name(pid_t pid, char *name, size_t size)

@@ -18,8 +18,17 @@ long explain_read(pid_t pid, pid_t tid, const char *name, char *buf, size_t size
 /* The letter of its state, as /proc/PID/stat has it; X: it has ended. */
 char explain_state(pid_t pid, pid_t tid);
 
-/* Has this thread a seccomp filter that we have not? True also where that cannot be found out. */
-bool explain_filtered(pid_t pid, pid_t tid);
+/* What is to be known of a thread before it is stopped. */
+struct explain_look {
+	bool filtered; /* it has a seccomp filter that we have not, or that cannot be found out */
+	/*
+	 * It is none of the program's, but does what io_uring has put off: the kernel makes it and ends it. A
+	 * stop would have its request fail, and keep all others from their end.
+	 */
+	bool worker;
+};
+void explain_look(pid_t pid, pid_t tid, struct explain_look *look);
+bool explain_filtered(pid_t pid, pid_t tid); /* the first of them */
 
 /* Why PTRACE_SEIZE gave @num. -ESRCH: ended meanwhile; -EBUSY: traced by this very thread. */
 int explain_seize(pid_t pid, pid_t tid, int num, struct err *err);

@@ -135,12 +135,18 @@ struct tracee *tree_find(struct tree *tree, pid_t pid, pid_t tid)
 }
 
 /* While the thread still runs freely, if possible: it takes longer than all the rest. */
-static bool look_for_filter(struct tree *tree, pid_t pid, pid_t tid)
+static void look_first(struct tree *tree, pid_t pid, pid_t tid)
 {
-	if (!bit(tree->looked, tid) && explain_filtered(pid, tid))
-		set_bit(tree->filtered, tid);
+	struct explain_look look;
+
+	if (bit(tree->looked, tid))
+		return;
+	explain_look(pid, tid, &look);
 	set_bit(tree->looked, tid);
-	return bit(tree->filtered, tid);
+	if (look.filtered)
+		set_bit(tree->filtered, tid);
+	if (look.worker)
+		set_bit(tree->known, tid); /* and not to be seized */
 }
 
 static int seize_task(struct tree *tree, size_t process, pid_t tid, struct err *err)
@@ -157,7 +163,7 @@ static int seize_task(struct tree *tree, size_t process, pid_t tid, struct err *
 		return rc;
 	}
 	fault_point("park.seized");
-	t.filtered = t.state == TRACEE_RUNNING && look_for_filter(tree, t.pid, tid);
+	t.filtered = t.state == TRACEE_RUNNING && bit(tree->filtered, tid);
 	added = tree_add(tree, p, tid);
 	if (!added)
 		return err_set(err, ENOMEM, "parking process %d", t.pid);
@@ -200,9 +206,10 @@ static int seize_listed(struct tree *tree, size_t process, int dir, enum listed 
 			if (tid <= 0 || tid >= TREE_PID_MAX || bit(tree->known, tid) ||
 			    (which == LISTED_OTHERS && tid == tree->at[process].pid))
 				continue;
-			if (which == LISTED_LOOK)
-				look_for_filter(tree, tree->at[process].pid, tid);
-			else
+			look_first(tree, tree->at[process].pid, tid);
+			if (bit(tree->known, tid))
+				continue;
+			if (which != LISTED_LOOK)
 				rc = seize_task(tree, process, tid, err);
 			if (rc < 0)
 				return rc;
@@ -407,7 +414,9 @@ static int adopt(struct tree *tree, pid_t parent, pid_t born, struct err *err)
 		return err_set(err, ENOMEM, "parking process %d", parent);
 	p->skipped = skipped;
 	t->foreign = foreign;
-	t->filtered = !foreign && look_for_filter(tree, t->pid, born);
+	if (!foreign)
+		look_first(tree, t->pid, born);
+	t->filtered = !foreign && bit(tree->filtered, born);
 	return 0;
 }
 
