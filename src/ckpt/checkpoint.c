@@ -127,6 +127,24 @@ static int ckpt_list_fds(void *arg, size_t i, struct err *err)
 	return p->zombie ? 0 : res_list(&p->listing, p->alive, err);
 }
 
+/* Once more where requests have ended meanwhile, and done something to files. */
+static int ckpt_list_all(struct ckpt *ckpt, struct err *err)
+{
+	bool moved = true;
+	int rc = 0;
+
+	for (int i = 0; rc >= 0 && moved && i < 2; i++) {
+		for (size_t k = 0; k < ckpt->nprocesses; k++)
+			res_listing_done(&ckpt->processes[k].listing);
+		rc = threads_each(ckpt_list_fds, ckpt, ckpt->nprocesses, ckpt->options.workers,
+				  err);
+		moved = false;
+		if (rc >= 0 && !i)
+			rc = ckpt_settle_urings(ckpt, &moved, err);
+	}
+	return rc;
+}
+
 /*
  * The descriptors of all processes before anything else: most refusals come from here, and a mapping may be
  * of a file that only another process has open.
@@ -138,7 +156,7 @@ static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 
 	if (!models)
 		return err_set(err, ENOMEM, "capture %zu processes", ckpt->nprocesses);
-	rc = threads_each(ckpt_list_fds, ckpt, ckpt->nprocesses, ckpt->options.workers, err);
+	rc = ckpt_list_all(ckpt, err);
 	if (fault_point("ckpt.listed"))
 		rc = err_say(err, EIO, "made to fail (CAIRN_FAULT)");
 	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {

@@ -60,6 +60,13 @@ int64_t ckpt_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 /* processes.c: no request of AIO is in flight any more; or they are refused. */
 int ckpt_settle_aio(struct ckpt *ckpt, struct err *err);
 
+/*
+ * uring.c: no request to an io_uring is in flight any more, of those processes whose descriptors are
+ * listed; or they are refused. *@moved: threads have been in the kernel for that, and what was listed may
+ * be otherwise.
+ */
+int ckpt_settle_urings(struct ckpt *ckpt, bool *moved, struct err *err);
+
 /* All processes into their models, and what memory the snapshots do not hold. */
 int ckpt_capture_processes(struct ckpt *ckpt, struct err *err);
 

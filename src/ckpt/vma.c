@@ -25,6 +25,8 @@ enum {
 	VMA_UNMAPPED_MAX = 1 << 30,
 	VMA_PAGE = 4096,
 	VMA_PATH_MAX = 3600, /* a path on our stack */
+	VMA_URING_PART = 0x7ffffff, /* bits of an offset that is not the beginning of one */
+	VMA_URING_LAST = 0x10000000, /* IORING_OFF_SQES */
 };
 
 /* Which smaps flag stands for which madvise that must be given again. */
@@ -141,6 +143,23 @@ static int vma_segment(struct capture *c, const struct maps_vma *s, struct img_v
 	return sysv_mapped(c->sysv, (int32_t)s->ino, err);
 }
 
+/* Mapped as it was made, from the beginning of one of its parts: the kernel knows no other way. */
+static int vma_uring(struct capture *c, const struct maps_vma *s, struct img_vma *v,
+		     struct err *err)
+{
+	int rc = res_capture_saved(c->res, c->m, s->ino, 0, &v->file, err);
+
+	v->kind = IMG_VMA_URING;
+	if (rc >= 0 &&
+	    (!v->file || !s->shared || s->offset & VMA_URING_PART || s->offset > VMA_URING_LAST))
+		return err_say(err, ENOTSUP,
+			       "memory at %llx is of an io_uring, %s, which cannot be brought back",
+			       (unsigned long long)s->start,
+			       v->file ? "but not all of a part of it"
+				       : "of which no process has the descriptor any more");
+	return rc;
+}
+
 /* A restart makes shared huge pages for one mapping; of two, each would get its own without a word. */
 static int vma_check_huge(struct capture *c, const struct maps_vma *s, const struct img_vma *v,
 			  struct err *err)
@@ -206,6 +225,8 @@ static int vma_kind(struct capture *c, const struct maps_vma *s, char *path, str
 		}
 		return 0;
 	}
+	if (res_uring_is(path))
+		return vma_uring(c, s, v, err);
 	if (res_refused(path))
 		return err_say(err, ENOTSUP, "memory at %llx is %s", (unsigned long long)s->start,
 			       res_refused(path));

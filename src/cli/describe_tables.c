@@ -51,7 +51,7 @@ static json_t *describe_vma(const struct model *m, const struct img_vma *v, size
 		[IMG_VMA_ANON] = "anonymous",	 [IMG_VMA_FILE] = "file",
 		[IMG_VMA_VDSO] = "vdso",	 [IMG_VMA_VVAR] = "vvar",
 		[IMG_VMA_VSYSCALL] = "vsyscall", [IMG_VMA_MEMFD] = "memfd",
-		[IMG_VMA_AIO] = "aio",
+		[IMG_VMA_AIO] = "aio",		 [IMG_VMA_URING] = "io_uring",
 	};
 	static const struct describe_word flags[] = {
 		{ IMG_VMA_SHARED, "shared" },	    { IMG_VMA_GROWSDOWN, "growsdown" },

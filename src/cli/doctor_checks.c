@@ -259,8 +259,10 @@ void doctor_io_uring(struct doctor_result *r)
 	char params[120] = { 0 };
 	OWNED_FD int fd = (int)sys2(__NR_io_uring_setup, 1, params);
 
-	doctor_answer(r, fd, "images can be written through io_uring",
-		      "images are written without io_uring");
+	doctor_answer(
+		r, fd, "programs that use it can be restarted here",
+		"programs that use it cannot be restarted here (kernel.io_uring_disabled, or a "
+		"container's seccomp filter)");
 	if (r->answer == DOCTOR_NO)
 		r->answer = DOCTOR_LIMITED;
 }

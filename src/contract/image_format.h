@@ -222,6 +222,7 @@ enum img_vma_kind {
 	IMG_VMA_VSYSCALL,
 	IMG_VMA_MEMFD, /* memfd or deleted file: contents in the image, object says which */
 	IMG_VMA_AIO, /* the ring of an AIO context: one of IMG_T_AIOS */
+	IMG_VMA_URING, /* a part of the io_uring that is file: offset says which */
 	IMG_VMA_KINDS, /* one past the last */
 };
 
@@ -378,6 +379,7 @@ enum img_file_kind {
 	IMG_F_UNIX, /* UNIX socket */
 	IMG_F_NAMED, /* no descriptor: a file that the user has named */
 	IMG_F_MQUEUE, /* POSIX message queue: data is struct img_mq_message, in the order of receipt */
+	IMG_F_URING, /* io_uring: data begins with a struct img_uring */
 	IMG_F_KINDS, /* one past the last */
 };
 
@@ -466,6 +468,22 @@ enum {
 		1u << 29, /* no line: what was typed of one so far, or where there are none */
 	IMG_PTY_LINE_LEN = (1u << 29) - 1,
 };
+
+/*
+ * An io_uring with no request in flight. Behind it in the data: ring_size bytes of the two rings,
+ * sqes_size bytes of the entries for submission. The program knows the offsets: they must be the same
+ * again.
+ */
+struct img_uring {
+	uint32_t sq_entries, cq_entries;
+	uint32_t flags; /* IORING_SETUP_*, as far as that can be told, and needed */
+	uint32_t sq_head, cq_tail; /* where the kernel stands; it counts from 0 without end */
+	uint32_t ring_size, sqes_size;
+	uint32_t sq_off[7]; /* head, tail, ring_mask, ring_entries, flags, dropped, array */
+	uint32_t cq_off[7]; /* head, tail, ring_mask, ring_entries, overflow, cqes, flags */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct img_uring) == 88, "on disk");
 
 enum img_lock_type { IMG_LOCK_POSIX = 1, IMG_LOCK_OFD, IMG_LOCK_FLOCK };
 

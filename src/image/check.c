@@ -184,7 +184,8 @@ static int check_vmas(const struct check *c)
 			why = "has an unknown protection";
 		if (!why && (v->offset & (c->page - 1) || v->offset > INT64_MAX))
 			why = "has an offset that is no page";
-		if (!why && (v->kind == IMG_VMA_FILE || v->file) && !check_file_id(c, v->file))
+		if (!why && (v->kind == IMG_VMA_FILE || v->kind == IMG_VMA_URING || v->file) &&
+		    !check_file_id(c, v->file))
 			why = "names a file that is not in the image";
 		if (!why && !check_string(c, v->name))
 			why = "has a name outside the data table";
@@ -378,6 +379,21 @@ static bool check_mqueue(const struct check *c, const struct img_file *f)
 	return n <= f->arg[MAXMSG];
 }
 
+/* Rings of sizes that can be, and all that stands in them. */
+static bool check_uring(const struct check *c, const struct img_file *f)
+{
+	enum { ENTRIES = 1 << 15, HEAD = 4096, WORDS = sizeof(uint32_t) };
+	const struct img_uring *u = model_bytes(c->m, f->data);
+
+	if (f->data.len < sizeof(*u) || !u->sq_entries || u->sq_entries > ENTRIES ||
+	    u->cq_entries < u->sq_entries || u->cq_entries > 2 * ENTRIES)
+		return false;
+	if (u->ring_size < WORDS || u->ring_size > HEAD + 2 * ENTRIES * 32 ||
+	    u->sqes_size > ENTRIES * 128 || f->data.len != sizeof(*u) + u->ring_size + u->sqes_size)
+		return false;
+	return true;
+}
+
 static int check_files(const struct check *c)
 {
 	for (size_t i = 0; i < c->m->files.n; i++) {
@@ -396,6 +412,8 @@ static int check_files(const struct check *c)
 			why = "is no standard stream";
 		else if (f->kind == IMG_F_MQUEUE && !check_mqueue(c, f))
 			why = "has messages that make no sense";
+		else if (f->kind == IMG_F_URING && f->std_stream < 0 && !check_uring(c, f))
+			why = "is an io_uring that makes no sense";
 		if (why)
 			return check_refuse(c, "files", i, why);
 	}

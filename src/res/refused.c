@@ -10,10 +10,6 @@ static const struct {
 	const char *link; /* begins so */
 	const char *advice;
 } refused[] = {
-	{ "anon_inode:[io_uring]",
-	  "an io_uring, whose requests only the kernel knows; let the program do "
-	  "without (UV_USE_IO_URING=0 for Node.js and libuv, innodb_use_native_aio=0 for "
-	  "MariaDB)" },
 	{ "anon_inode:[userfaultfd]",
 	  "a userfaultfd, whose faults another thread or process answers; close "
 	  "it before the checkpoint" },

@@ -287,7 +287,7 @@ struct res_kind {
 
 extern const struct res_kind res_reg, res_dir, res_chr, res_tty, res_ptmx, res_pipe, res_eventfd,
 	res_epoll, res_timerfd, res_signalfd, res_memfd, res_inet, res_unix, res_pidfd, res_inotify,
-	res_socket, res_mqueue;
+	res_socket, res_mqueue, res_uring;
 
 /*
  * img_file.arg. Where F_SEAL_FUTURE_WRITE is among the seals, which lets no new mapping be writable, the
@@ -356,3 +356,28 @@ const struct img_file *res_find_file(const struct res_restart *r, const struct m
 
 /* Find a description of @kind made already for kernel object @object; -1 if none. */
 int res_made_find(const struct res_restart *r, uint64_t object, uint32_t kind);
+
+/*
+ * uring.c: where the io_uring behind descriptor @fd of ours stands. It may be one of the program's, and
+ * is not touched.
+ */
+struct res_uring {
+	int32_t left; /* requests that have not ended; less than 0: there were more ends than requests */
+	uint32_t polls, overflown; /* that wait for a descriptor; ends that had no room */
+};
+bool res_uring_is(const char *link);
+int res_uring_look(int fd, struct res_uring *state, struct err *err);
+
+/* Why that is no state to take it in, "..."; NULL: it can be. */
+const char *res_uring_busy(const struct res_uring *state);
+
+/*
+ * Is it one that answers a certain thread only? That is to make call @result with @args then, for
+ * descriptor @fd of its process; what it was answered is said to res_uring_answer.
+ */
+bool res_uring_is_bound(int fd);
+long res_uring_question(uint64_t fd, uint64_t args[6]);
+int res_uring_answer(int fd, long answer, struct err *err);
+
+/* Can io_uring @f be had here? */
+int res_check_uring(const struct model *m, const struct img_file *f, struct err *err);

@@ -213,6 +213,14 @@ static void check_address(struct check *c, const struct img_file *f)
 		check_say(c, why.num, "%s", why.msg);
 }
 
+static void check_uring(struct check *c, const struct img_file *f)
+{
+	struct err why = ERR_INIT;
+
+	if (res_check_uring(c->m, f, &why) < 0)
+		check_say(c, why.num, "%s", why.msg);
+}
+
 static void check_files(struct check *c)
 {
 	for (size_t i = 0; i < c->m->files.n; i++) {
@@ -227,6 +235,8 @@ static void check_files(struct check *c)
 			check_opened(c, f);
 		else if (f->kind == IMG_F_INET)
 			check_address(c, f);
+		else if (f->kind == IMG_F_URING)
+			check_uring(c, f);
 	}
 }
 

@@ -197,7 +197,7 @@ static int child_map_fd(struct child_maps *maps, const struct model *m, size_t i
 			return maps->vma_fd[i];
 	fd = child_map_own(m, id);
 	f = model_file(m, id);
-	if (m->vmas.at[index].kind == IMG_VMA_MEMFD)
+	if (m->vmas.at[index].kind == IMG_VMA_MEMFD || m->vmas.at[index].kind == IMG_VMA_URING)
 		fd = child_map_nameless(maps, id, fd, child_maps_writable(m, id), &opened, err);
 	else if (fd >= 0)
 		opened = false;

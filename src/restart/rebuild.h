@@ -88,6 +88,7 @@ int rebuild_plan(struct rebuild *b, struct err *err);
 /* Its parts, in this order. */
 void rebuild_clear(struct rebuild *b); /* take away what is here now */
 void rebuild_map(struct rebuild *b); /* put mappings in place, writable where they will be filled */
+void rebuild_urings(struct rebuild *b); /* the last part of it: where nothing else is free */
 void rebuild_settle(struct rebuild *b); /* protections, advice, locks, the kernel's notes */
 void rebuild_locks(struct rebuild *b); /* after the last close: closing drops POSIX locks */
 void rebuild_undo(struct rebuild *b); /* what is undone to semaphores at the end */
@@ -102,6 +103,9 @@ void rebuild_late(struct rebuild *b);
  * be blocked, and what the leader may get of its children before then.
  */
 bool rebuild_waits(const struct rebuild *b, const struct img_pending *s);
+
+/* Are there mappings of io_urings? */
+bool rebuild_has_urings(const struct model *m);
 
 /* Does the image have contents for [@start, @end)? */
 bool rebuild_has_runs(const struct model *m, uint64_t start, uint64_t end);

@@ -59,12 +59,29 @@ static void memory_move(struct rebuild *b, uint64_t from, uint64_t to, uint64_t 
 		    (const uint64_t[6]){ from, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to });
 }
 
-static void memory_move_areas(struct rebuild *b, uint64_t from, uint64_t to)
+/*
+ * From a place in the plan's region: where those of io_urings are found by what is free, that is taken
+ * again.
+ */
+static void memory_move_out(struct rebuild *b, uint64_t from, uint64_t to, uint64_t len)
+{
+	memory_move(b, from, to, len);
+	if (rebuild_has_urings(b->m))
+		plan_expect(&b->plan, from, __NR_mmap,
+			    (const uint64_t[6]){ from, len, PROT_NONE,
+						 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+							 MAP_FIXED_NOREPLACE,
+						 PLAN_ARG(-1) });
+}
+
+typedef void memory_mover(struct rebuild *b, uint64_t from, uint64_t to, uint64_t len);
+
+static void memory_move_areas(struct rebuild *b, uint64_t from, uint64_t to, memory_mover *move)
 {
 	for (size_t i = 0; i < b->own.n; i++) {
 		uint64_t off = b->own.at[i].start - layout_areas_start(&b->own);
 
-		memory_move(b, from + off, to + off, b->own.at[i].end - b->own.at[i].start);
+		move(b, from + off, to + off, b->own.at[i].end - b->own.at[i].start);
 	}
 }
 
@@ -86,9 +103,9 @@ void rebuild_clear(struct rebuild *b)
 		if (b->windows[i].size)
 			memory_move(b, b->windows[i].at, b->windows[i].parked, b->windows[i].size);
 	if (b->vdso == REBUILD_VDSO_SAME)
-		memory_move_areas(b, layout_areas_start(&b->own), b->parking);
+		memory_move_areas(b, layout_areas_start(&b->own), b->parking, memory_move);
 	else if (keep)
-		memory_move_areas(b, layout_areas_start(&b->own), keep);
+		memory_move_areas(b, layout_areas_start(&b->own), keep, memory_move);
 	if (!keep) {
 		memory_unmap(b, 0, start);
 		memory_unmap(b, end, MEMORY_TOP);
@@ -124,7 +141,7 @@ static const struct rebuild_window *memory_window(const struct rebuild *b, const
 /* A part of what was inherited, less what this process did not have of it. */
 static void memory_take(struct rebuild *b, const struct img_vma *v, const struct rebuild_window *w)
 {
-	memory_move(b, w->parked + (v->start - w->start), v->start, v->end - v->start);
+	memory_move_out(b, w->parked + (v->start - w->start), v->start, v->end - v->start);
 	while (b->ndropped && b->dropped->addr < v->end) {
 		plan_call(&b->plan, PLAN_MUST, __NR_madvise, b->dropped->addr, b->dropped->len,
 			  MADV_DONTNEED);
@@ -275,7 +292,7 @@ void rebuild_map(struct rebuild *b)
 
 	layout_image_areas(&old, b->m);
 	if (b->vdso == REBUILD_VDSO_SAME)
-		memory_move_areas(b, b->parking, layout_areas_start(&old));
+		memory_move_areas(b, b->parking, layout_areas_start(&old), memory_move_out);
 	for (size_t i = 0; i < b->m->vmas.n; i++) {
 		const struct img_vma *v = &b->m->vmas.at[i];
 
@@ -284,12 +301,13 @@ void rebuild_map(struct rebuild *b)
 		if (v->kind == IMG_VMA_VDSO || v->kind == IMG_VMA_VVAR ||
 		    v->kind == IMG_VMA_VSYSCALL)
 			continue;
-		if (v->kind == IMG_VMA_AIO)
+		if (v->kind == IMG_VMA_AIO || v->kind == IMG_VMA_URING)
 			memory_reserve(b, v);
 		else
 			memory_map(b, i);
 	}
 	memory_make_aios(b);
+	rebuild_urings(b);
 }
 
 static void memory_protect(struct rebuild *b, const struct img_vma *v)

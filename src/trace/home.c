@@ -221,13 +221,15 @@ int home_open(struct home *home, const struct park_thread *t, bool leader,
 {
 	struct home_places own = { .n = 0 };
 	struct survey s = { .tid = t->tid };
+	uint64_t sp;
 	int rc = places ? 0 : note_all(&own, t->tid, err);
 
 	places = places ? places : &own;
 	if (rc >= 0)
 		rc = survey(&s, places, memory, err);
 	*home = (struct home){ .insn = s.insn, .tid = t->tid };
-	if (rc >= 0 && leader && placeable(&s, places, regs_sp(regs))) {
+	sp = leader ? regs_sp(regs) : places->leader_sp;
+	if (rc >= 0 && sp && placeable(&s, places, sp)) {
 		OWNED_PTR struct placing *p = calloc(1, sizeof(*p));
 
 		if (p)

@@ -25,6 +25,11 @@ struct home_places {
 	size_t n, nlibc;
 	bool more; /* there are others */
 	uint64_t stack_start, stack_end;
+	/*
+	 * Up to where that stack is unused, for other threads than the leader, whose frames may go there
+	 * as well: its stack pointer; 0: not known.
+	 */
+	uint64_t leader_sp;
 };
 
 /* Mapping @vma of the process, if it is such. To be told of each once. */

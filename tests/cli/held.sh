@@ -20,7 +20,18 @@ refused() {
 	wait "${pid[$1]}"
 }
 
-refused io_uring 'descriptor [0-9]+ is an io_uring, .*UV_USE_IO_URING=0'
+ring='descriptor [0-9]+ is an io_uring that'
+refused ring_poll "$ring has requests that wait for descriptors"
+refused ring_timeout "$ring has requests in flight"
+refused ring_eventfd "$ring has registered an eventfd.*UV_USE_IO_URING=0"
+refused ring_files "$ring has registered files"
+refused ring_buffers "$ring has registered buffers"
+refused ring_choice "$ring has buffers to choose from"
+refused ring_thread "$ring has a thread of the kernel's"
+refused ring_polled "$ring waits by polling"
+refused ring_disabled "$ring has not been enabled yet"
+refused ring_wide "$ring has entries of twice the size"
+refused ring_closed 'memory at [0-9a-f]+ is of an io_uring, of which no process has the descriptor'
 refused aio 'the AIO context at [0-9a-f]+ has 1 request in flight'
 refused userfaultfd 'descriptor [0-9]+ is a userfaultfd, .*close it'
 refused counter 'descriptor [0-9]+ is a performance counter; .*profiler'

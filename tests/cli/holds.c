@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/bpf.h>
+#include <linux/io_uring.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
@@ -16,11 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,11 +33,110 @@
 #define PR_MDWE_REFUSE_EXEC_GAIN 1
 #endif
 
-static long hold_uring(void)
-{
-	char params[256] = { 0 };
+static int ring_fd;
+static struct io_uring_params ring;
+static char *ring_words;
+static struct io_uring_sqe *ring_sqes;
 
-	return syscall(SYS_io_uring_setup, 8, params);
+static long hold_ring_with(unsigned int flags)
+{
+	ring.flags = flags;
+	ring_fd = (int)syscall(SYS_io_uring_setup, 8, &ring);
+	if (ring_fd < 0)
+		return -1;
+	ring_words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
+	ring_sqes = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, IORING_OFF_SQES);
+	return ring_words == MAP_FAILED || (void *)ring_sqes == MAP_FAILED ? -1 : 0;
+}
+
+static long hold_ring_request(struct io_uring_sqe request)
+{
+	if (hold_ring_with(0) < 0)
+		return -1;
+	*ring_sqes = request;
+	__atomic_store_n((unsigned int *)(void *)(ring_words + ring.sq_off.tail), 1u,
+			 __ATOMIC_RELEASE);
+	return syscall(SYS_io_uring_enter, ring_fd, 1, 0, 0, NULL, 0) == 1 ? 0 : -1;
+}
+
+static long hold_ring_register(unsigned int what, const void *arg, unsigned int n)
+{
+	return hold_ring_with(0) < 0 ? -1 : syscall(SYS_io_uring_register, ring_fd, what, arg, n);
+}
+
+/* Requests that end when a pipe is readable, and in a long time. */
+static long hold_ring_poll(void)
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		return -1;
+	return hold_ring_request((struct io_uring_sqe){
+		.opcode = IORING_OP_POLL_ADD, .fd = ends[0], .poll32_events = POLLIN });
+}
+
+static long hold_ring_timeout(void)
+{
+	static const struct __kernel_timespec day = { .tv_sec = 86400 };
+
+	return hold_ring_request((struct io_uring_sqe){
+		.opcode = IORING_OP_TIMEOUT, .addr = (uintptr_t)&day, .len = 1 });
+}
+
+static long hold_ring_eventfd(void)
+{
+	int fd = eventfd(0, 0);
+
+	return hold_ring_register(IORING_REGISTER_EVENTFD, &fd, 1);
+}
+
+static long hold_ring_files(void)
+{
+	int fd = 0;
+
+	return hold_ring_register(IORING_REGISTER_FILES, &fd, 1);
+}
+
+static long hold_ring_buffers(void)
+{
+	static char buffer[4096];
+	struct iovec vec = { buffer, sizeof(buffer) };
+
+	return hold_ring_register(IORING_REGISTER_BUFFERS, &vec, 1);
+}
+
+static long hold_ring_choice(void)
+{
+	static char buffers[4096] __attribute__((aligned(4096)));
+	uint64_t reg[5] = { (uintptr_t)buffers, 8 | UINT64_C(3) << 32 }; /* 8 entries, group 3 */
+
+	return hold_ring_register(22, reg, 1); /* IORING_REGISTER_PBUF_RING */
+}
+
+static long hold_ring_thread(void)
+{
+	return hold_ring_with(IORING_SETUP_SQPOLL);
+}
+
+static long hold_ring_polled(void)
+{
+	return hold_ring_with(IORING_SETUP_IOPOLL);
+}
+
+static long hold_ring_disabled(void)
+{
+	return hold_ring_with(IORING_SETUP_R_DISABLED);
+}
+
+static long hold_ring_wide(void)
+{
+	return hold_ring_with(IORING_SETUP_SQE128);
+}
+
+/* The descriptor is gone, the memory is not. */
+static long hold_ring_closed(void)
+{
+	return hold_ring_with(0) < 0 ? -1 : close(ring_fd);
 }
 
 /* A request in flight for ever: a pipe will be readable. */
@@ -258,7 +360,17 @@ static const struct {
 	const char *what;
 	long (*hold)(void);
 } things[] = {
-	{ "io_uring", hold_uring },
+	{ "ring_poll", hold_ring_poll },
+	{ "ring_timeout", hold_ring_timeout },
+	{ "ring_eventfd", hold_ring_eventfd },
+	{ "ring_files", hold_ring_files },
+	{ "ring_buffers", hold_ring_buffers },
+	{ "ring_choice", hold_ring_choice },
+	{ "ring_thread", hold_ring_thread },
+	{ "ring_polled", hold_ring_polled },
+	{ "ring_disabled", hold_ring_disabled },
+	{ "ring_wide", hold_ring_wide },
+	{ "ring_closed", hold_ring_closed },
 	{ "aio", hold_aio },
 	{ "userfaultfd", hold_userfault },
 	{ "counter", hold_counter },

@@ -13,6 +13,7 @@
 #include "procfs/task.h"
 #include "procfs/sysvipc.h"
 #include "procfs/timers.h"
+#include "procfs/uring.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -40,6 +41,8 @@ static void use_lists(const char *text, size_t n)
 	struct timers_cursor timers;
 	struct timers_timer timer;
 	struct sysvipc_object object;
+	struct uring_buffer buffer;
+	struct uring_info uring;
 	struct scan scan;
 	uint8_t group[16];
 	uint32_t interface = 0;
@@ -49,6 +52,10 @@ static void use_lists(const char *text, size_t n)
 		sink += interface;
 	for (scan = scan_over(text, n); igmp6_next(&scan, &interface, group);)
 		sink += group[15];
+	if (uring_parse(&uring, text, n, NULL) == 0)
+		sink += uring.cached_sq_head;
+	for (scan = scan_over(text, n); uring_next_buffer(&scan, &buffer);)
+		sink += buffer.len;
 	for (scan = scan_over(text, n); fdinfo_next_target(&scan, &epoll);)
 		sink += epoll.data;
 	for (scan = scan_over(text, n); fdinfo_next_watch(&scan, &watch);)

@@ -10,6 +10,7 @@
 #include "procfs/task.h"
 #include "procfs/sysvipc.h"
 #include "procfs/timers.h"
+#include "procfs/uring.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -480,9 +481,42 @@ static void check_igmp(void)
 	CHECK(!igmp6_next(&s, &interface, group));
 }
 
+static void check_uring(void)
+{
+	const char told[] =
+		"pos:\t0\nflags:\t02000002\nSqMask:\t0x7\nSqHead:\t24\nSqTail:\t26\n"
+		"CachedSqHead:\t25\nCqMask:\t0xf\nCqHead:\t20\nCqTail:\t20\n"
+		"CachedCqTail:\t4294967295\nSQEs:\t2\n"
+		"    0: opcode:NOP, fd:0, flags:0, off:0, addr:0x0, rw_flags:0x0, "
+		"buf_index:0 user_data:7\n"
+		"    1: opcode:READ, fd:0, flags:0, off:0, addr:0x0, rw_flags:0x0, "
+		"buf_index:0 user_data:7, e0:0x0, e1:0x0\n"
+		"CQEs:\t1\n    3: user_data:1, res:0, flag:0\n"
+		"SqThread:\t-1\nSqThreadCpu:\t-1\nUserFiles:\t2\n    0: name\n"
+		"    1: <none>\nUserBufs:\t2\n    0: <none>\n    1: 0x7f0000001000/8192\n"
+		"PollList:\n  op=6, task_works=0\nCqOverflowList:\n"
+		"  user_data=5, res=0, flags=0\n  user_data=6, res=0, flags=0\n"
+		"NAPI:\tdisabled\n";
+	struct scan s = scan_over(told, sizeof(told) - 1);
+	struct uring_buffer b;
+	struct uring_info u;
+
+	CHECK_INT(uring_parse(&u, told, sizeof(told) - 1, NULL), 0);
+	CHECK(u.sq_mask == 7 && u.cq_mask == 15 && u.sq_tail == 26);
+	CHECK(u.cached_sq_head == 25 && u.cached_cq_tail == UINT32_MAX && u.sq_thread == -1);
+	CHECK(u.files == 2 && u.buffers == 2 && u.polls == 1 && u.overflown == 2);
+	CHECK(u.sqes == 2 && u.wide_sqes && !u.wide_cqes && !u.personalities);
+	CHECK(uring_next_buffer(&s, &b) && b.index == 1 && b.start == 0x7f0000001000 &&
+	      b.len == 8192);
+	CHECK(!uring_next_buffer(&s, &b));
+	CHECK(uring_parse(&u, told, 40, NULL) < 0);
+	CHECK(uring_parse(&u, "SqMask:\tx\n", 10, NULL) < 0);
+}
+
 int main(void)
 {
 	check_igmp();
+	check_uring();
 	check_maps_crafted();
 	check_maps_nonsense();
 	check_smaps_crafted();

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads that always have requests in flight to and from a file: past the page cache if it can be,
+ * through it and by workers of the kernel's; one ring is for its thread alone. Each request ends once,
+ * and what was written is read.
+ */
+#include "uring.h"
+
+#include <stdatomic.h>
+
+#ifndef IORING_SETUP_SINGLE_ISSUER
+#define IORING_SETUP_SINGLE_ISSUER (1U << 12)
+#define IORING_SETUP_DEFER_TASKRUN (1U << 13)
+#endif
+
+enum { THREADS = 4, DEPTH = 16, LEN = 4096 };
+
+struct slot {
+	char *bytes;
+	uint64_t n; /* of the request, and what is written */
+	bool flying;
+};
+
+struct worker {
+	pthread_t thread;
+	struct uring ring;
+	struct slot slots[DEPTH];
+	unsigned int flags;
+	int index, file, async;
+	uint64_t sent, done;
+};
+
+static atomic_bool over;
+
+static void send_slot(struct worker *w, size_t i)
+{
+	struct slot *s = &w->slots[i];
+	struct io_uring_sqe *sqe = uring_next(&w->ring);
+
+	if (s->n % 2) /* what was written is read back */
+		memset(s->bytes, 0, LEN);
+	else
+		for (size_t k = 0; k < LEN; k += 8)
+			memcpy(s->bytes + k, &s->n, 8);
+	sqe->opcode = s->n % 2 ? IORING_OP_READ : IORING_OP_WRITE;
+	sqe->fd = w->file;
+	sqe->addr = (uintptr_t)s->bytes;
+	sqe->len = LEN;
+	sqe->off = ((uint64_t)w->index * DEPTH + i) * LEN;
+	sqe->user_data = i << 48 | s->n;
+	if (w->async && s->n % 3 == 0)
+		sqe->flags = IOSQE_ASYNC;
+	s->flying = true;
+	w->sent++;
+	uring_push(&w->ring);
+}
+
+static void end_slot(struct worker *w, struct io_uring_cqe cqe)
+{
+	struct slot *s = &w->slots[cqe.user_data >> 48];
+
+	LIVE_CHECK(cqe.user_data >> 48 < DEPTH && s->flying);
+	LIVE_EQUAL(cqe.res, LEN);
+	LIVE_EQUAL(cqe.user_data & 0xffffffffffff, s->n);
+	for (size_t k = 0; k < LEN; k += 8) {
+		uint64_t wrote;
+
+		memcpy(&wrote, s->bytes + k, 8);
+		LIVE_EQUAL(wrote, s->n & ~1ull);
+	}
+	s->flying = false;
+	s->n++;
+	w->done++;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	uring_setup(&w->ring, DEPTH, w->flags);
+	while (!over || w->done != w->sent) {
+		unsigned int n = 0;
+
+		for (size_t i = 0; i < DEPTH; i++)
+			if (!w->slots[i].flying && (!over || w->slots[i].n % 2)) {
+				send_slot(w, i);
+				n++;
+			}
+		while (n) { /* it may have taken fewer, and been interrupted */
+			int rc = uring_enter(&w->ring, n, 1);
+
+			LIVE_CHECK(rc >= 0);
+			n -= (unsigned int)rc;
+		}
+		if (w->done != w->sent && !uring_ready(&w->ring))
+			LIVE_EQUAL(uring_enter(&w->ring, 0, 1), 0);
+		while (uring_ready(&w->ring))
+			end_slot(w, uring_take(&w->ring));
+	}
+	LIVE_EQUAL(*uring_at(&w->ring, w->ring.p.sq_off.head), (unsigned int)w->sent);
+	LIVE_EQUAL(*uring_at(&w->ring, w->ring.p.cq_off.tail), (unsigned int)w->done);
+	return NULL;
+}
+
+static bool can(unsigned int flags)
+{
+	struct io_uring_params p = { .flags = flags };
+	int fd = (int)syscall(SYS_io_uring_setup, 1, &p);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
+int main(void)
+{
+	static struct worker workers[THREADS];
+	unsigned int alone = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+	int flags = O_RDWR | O_CREAT | O_CLOEXEC;
+	int cached = open("busy", flags, 0600), direct = open("busy", flags | O_DIRECT, 0600);
+
+	LIVE_CHECK(cached >= 0);
+	for (int i = 0; i < THREADS; i++) {
+		struct worker *w = &workers[i];
+
+		w->index = i;
+		w->file = i % 2 || direct < 0 ? cached : direct;
+		w->async = i == 3;
+		w->flags = i == 2 && can(alone) ? alone : 0;
+		for (int k = 0; k < DEPTH; k++)
+			LIVE_CHECK(!posix_memalign((void **)&w->slots[k].bytes, LEN, LEN));
+		LIVE_CHECK(!pthread_create(&w->thread, NULL, work, w));
+	}
+	live_ready();
+	over = true;
+	for (int i = 0; i < THREADS; i++)
+		LIVE_CHECK(!pthread_join(workers[i].thread, NULL));
+	return 0;
+}
