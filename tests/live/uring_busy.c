@@ -13,7 +13,7 @@
 #define IORING_SETUP_DEFER_TASKRUN (1U << 13)
 #endif
 
-enum { THREADS = 4, DEPTH = 16, LEN = 4096 };
+enum { THREADS = 4, DEPTH = 60, ENTRIES = 128, LEN = 4096 }; /* a file that small is kept */
 
 struct slot {
 	char *bytes;
@@ -77,7 +77,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 
-	uring_setup(&w->ring, DEPTH, w->flags);
+	uring_setup(&w->ring, ENTRIES, w->flags);
 	while (!over || w->done != w->sent) {
 		unsigned int n = 0;
 
