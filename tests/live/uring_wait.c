@@ -6,7 +6,7 @@
  */
 #include "uring.h"
 
-enum { LIMIT_MS = 3000, LATE_MS = 30000 };
+enum { LIMIT_MS = 1000, LATE_MS = 30000 };
 
 static struct uring first, more, timed;
 static double waited_ms;

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# io_urings with requests in flight: SIGKILL of the agent while threads are sent into the kernel for them; they
+# go on as if nothing had been.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+busy=$(dirname "$CAIRN")/tests/live/uring_busy
+
+alive() {
+	printf p >&"${to[$1]}"
+	hear "$1"
+	[ "$answer" = 'ready 2' ] || fail "$1 says $answer"
+}
+
+start a "$CAIRN" launch -n a bash -c "echo \$\$; exec '$busy'"
+hear a
+program=$answer
+hear a
+[ "$answer" = 'ready 2' ] || skip "no io_uring here"
+must 0 '' "$CAIRN" quit
+died=0
+for point in $(seq 1 3 120); do
+	must 0 '' env CAIRN_FAULT="remote.*:$point" "$CAIRN" adopt -n a "$program"
+	if "$CAIRN" checkpoint -n a >said 2>&1 </dev/null; then
+		must 0 '' "$CAIRN" quit -n a
+	else
+		died=$((died + 1))
+	fi
+	alive a
+done
+echo "the agent died $died times"
+[ $died -gt 10 ] || fail "it died $died times only"
+must 0 '' "$CAIRN" adopt -n a "$program"
+must 0 '' "$CAIRN" checkpoint -n a
+must 0 '' "$CAIRN" kill -n a
+leave a
+start b "$CAIRN" restart -n b cairn-a
+alive b
+printf g >&"${to[b]}"
+ended b 0
