@@ -120,6 +120,9 @@ int capture_vma(struct capture *c, const struct maps_vma *s, struct err *err);
 /* Contents of shared memory are kept once. (Huge pages are not shared again by a restart.) */
 int capture_keep_once(struct capture *c, struct img_vma *v, struct err *err);
 
+/* uring.c: what is registered with an io_uring must be among the mappings. After capture_vmas. */
+int capture_uring_buffers(const struct capture *c, struct err *err);
+
 /*
  * aio.c: which of the mappings that look like it are AIO contexts. They must be idle, and are waited for.
  * Before descriptors are looked at that is done a first time, as requests that end change files and counters.

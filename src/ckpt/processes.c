@@ -112,6 +112,8 @@ static int processes_vmas(struct processes *l, size_t i, struct err *err)
 		rc = err_say(err, EIO, "made to fail (CAIRN_FAULT)");
 	if (rc >= 0)
 		rc = capture_vmas(&l->captures[i], err);
+	if (rc >= 0)
+		rc = capture_uring_buffers(&l->captures[i], err);
 	l->at[i]->resident = l->captures[i].resident;
 	return rc;
 }

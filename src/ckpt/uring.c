@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,13 +21,16 @@ enum {
 	URING_WAIT_NS = 500000000, /* the program stands still meanwhile */
 	URING_PAUSE_NS = 50000, /* between two looks; nothing tells when it is worth one */
 	URING_PAUSE_MAX_NS = 2000000,
+	URING_ENTER_REGISTERED = 1 << 4, /* IORING_ENTER_REGISTERED_RING, Linux 5.18 */
 };
 
 struct uring_held { /* by a process */
 	size_t process;
-	int fd, dup; /* its number, our descriptor */
-	ino_t ino; /* which it is */
-	bool answered; /* by a thread of that process, if it answers but one */
+	int fd; /* its number */
+	uint64_t ino; /* which it is */
+	size_t first; /* of all that hold it; what follows is only there */
+	int dup; /* our descriptor; -1 with the others */
+	bool answered; /* by one of the threads that it may answer only one of */
 	struct res_uring state;
 };
 
@@ -39,62 +41,93 @@ struct uring_all {
 static void uring_all_done(struct uring_all *all)
 {
 	for (size_t i = 0; i < all->held.n; i++)
-		close(all->held.at[i].dup);
+		if (all->held.at[i].dup >= 0)
+			close(all->held.at[i].dup);
 	free(all->held.at);
+}
+
+static struct uring_held *uring_first(const struct uring_all *all, const struct uring_held *h)
+{
+	return &all->held.at[h->first];
+}
+
+static int uring_add(struct uring_all *all, const struct ckpt *ckpt, size_t process,
+		     const struct res_listed *d, struct err *err)
+{
+	const struct res_listing *l = &ckpt->processes[process].listing;
+	struct uring_held *h = model_add(&all->held);
+	struct fdinfo info;
+	OWNED_FD int pidfd = -1;
+	int rc = h ? fdinfo_parse(&info, listing_text(l, d->info), d->info_len, err)
+		   : err_set(err, ENOMEM, "look at io_urings");
+
+	if (h)
+		*h = (struct uring_held){ .process = process, .fd = d->fd, .dup = -1 };
+	if (rc < 0)
+		return rc;
+	h->ino = info.ino;
+	while (&all->held.at[h->first] != h && (!h->ino || all->held.at[h->first].ino != h->ino))
+		h->first++;
+	if (uring_first(all, h) != h)
+		return 0;
+	pidfd = capture_pidfd(ckpt->processes[process].alive);
+	h->dup = (int)sys3(__NR_pidfd_getfd, pidfd, h->fd, 0);
+	return h->dup < 0 ? err_set(err, h->dup, "look at descriptor %d", h->fd) : 0;
 }
 
 static int uring_find(struct uring_all *all, const struct ckpt *ckpt, size_t process,
 		      struct err *err)
 {
 	const struct res_listing *l = &ckpt->processes[process].listing;
-	OWNED_FD int pidfd = -1;
-	struct stat st;
+	int rc = 0;
 
-	for (size_t i = 0; i < l->fds.n; i++) {
-		struct uring_held *h;
-
-		if (!res_uring_is(listing_text(l, l->fds.at[i].link)))
-			continue;
-		if (pidfd < 0)
-			pidfd = capture_pidfd(ckpt->processes[process].alive);
-		h = model_add(&all->held);
-		if (!h)
-			return err_set(err, ENOMEM, "look at io_urings");
-		*h = (struct uring_held){ .process = process, .fd = l->fds.at[i].fd };
-		h->dup = (int)sys3(__NR_pidfd_getfd, pidfd, h->fd, 0);
-		if (h->dup < 0)
-			return err_set(err, h->dup, "look at descriptor %d", h->fd);
-		if (fstat(h->dup, &st) < 0)
-			return err_set(err, errno, "look at descriptor %d", h->fd);
-		h->ino = st.st_ino;
-	}
-	return 0;
+	for (size_t i = 0; rc >= 0 && i < l->fds.n; i++)
+		if (res_uring_is(listing_text(l, l->fds.at[i].link)))
+			rc = uring_add(all, ckpt, process, &l->fds.at[i], err);
+	return rc;
 }
 
-/* Whatever there is to be done for threads of that process, in each of its rings. */
-static int uring_send(struct ckpt *ckpt, const struct uring_held *first, size_t n, struct err *err)
+/* Behind the last that the process of @first holds. */
+static size_t uring_behind(const struct uring_all *all, size_t first)
 {
-	OWNED_PTR struct errand *errands = calloc(n, sizeof(*errands));
+	size_t i = first;
+
+	while (i < all->held.n && all->held.at[i].process == all->held.at[first].process)
+		i++;
+	return i;
+}
+
+/* Whatever there is to be done for threads of a process, in each of its rings that is not at rest. */
+static int uring_send(struct ckpt *ckpt, const struct uring_all *all, size_t first, size_t behind,
+		      struct err *err)
+{
+	OWNED_PTR struct errand *errands = calloc(behind - first, sizeof(*errands));
+	size_t n = 0;
 
 	if (!errands)
 		return err_set(err, ENOMEM, "look at io_urings");
-	for (size_t i = 0; i < n; i++)
-		errands[i] =
-			(struct errand){ __NR_io_uring_enter,
-					 { (uint64_t)first[i].fd, 0, 0, IORING_ENTER_GETEVENTS } };
-	return errand_run(&ckpt->park, &ckpt->park.processes[first->process], errands, n, NULL,
-			  NULL, err);
+	for (size_t i = first; i < behind; i++) {
+		const struct uring_held *h = &all->held.at[i];
+
+		if (res_uring_busy(&uring_first(all, h)->state))
+			errands[n++] = (struct errand){ __NR_io_uring_enter,
+							{ (uint64_t)h->fd, 0, 0,
+							  IORING_ENTER_GETEVENTS } };
+	}
+	return !n ? 0
+		  : errand_run(&ckpt->park, &ckpt->park.processes[all->held.at[first].process],
+			       errands, n, NULL, NULL, err);
 }
 
-/* How many from @first on are of the same process. */
-static size_t uring_of_one(const struct uring_all *all, size_t first)
+static int uring_send_all(struct ckpt *ckpt, const struct uring_all *all, struct err *err)
 {
-	size_t n = 1;
+	int rc = 0;
 
-	while (first + n < all->held.n &&
-	       all->held.at[first + n].process == all->held.at[first].process)
-		n++;
-	return n;
+	for (size_t i = 0, behind; rc >= 0 && i < all->held.n; i = behind) {
+		behind = uring_behind(all, i);
+		rc = uring_send(ckpt, all, i, behind, err);
+	}
+	return rc;
 }
 
 /* The first that is not at rest, or NULL. */
@@ -103,25 +136,14 @@ static int uring_look(struct uring_all *all, const struct uring_held **busy, str
 	*busy = NULL;
 	for (size_t i = 0; i < all->held.n; i++) {
 		struct uring_held *h = &all->held.at[i];
-		int rc = res_uring_look(h->dup, &h->state, err);
+		int rc = h->dup < 0 ? 0 : res_uring_look(h->dup, &h->state, err);
 
 		if (rc < 0)
 			return err_add(err, "descriptor %d", h->fd);
-		if (!*busy && res_uring_busy(&h->state))
+		if (!*busy && h->dup >= 0 && res_uring_busy(&h->state))
 			*busy = h;
 	}
 	return 0;
-}
-
-static int uring_send_all(struct ckpt *ckpt, const struct uring_all *all, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0, n; rc >= 0 && i < all->held.n; i += n) {
-		n = uring_of_one(all, i);
-		rc = uring_send(ckpt, &all->held.at[i], n, err);
-	}
-	return rc;
 }
 
 static int uring_wait(struct ckpt *ckpt, struct uring_all *all, bool *moved, struct err *err)
@@ -150,6 +172,52 @@ static int uring_wait(struct ckpt *ckpt, struct uring_all *all, bool *moved, str
 		ckpt->processes[busy->process].pid, busy->fd, res_uring_busy(&busy->state));
 }
 
+/* Buffers are in the memory of the process that has registered them: there must be no other. */
+static int uring_refuse_shared(const struct ckpt *ckpt, const struct uring_all *all,
+			       struct err *err)
+{
+	for (size_t i = 0; i < all->held.n; i++) {
+		const struct uring_held *h = &all->held.at[i], *first = uring_first(all, h);
+
+		if (first->process != h->process && first->state.buffers)
+			return err_say(
+				err, ENOTSUP,
+				"process %d: descriptor %d is an io_uring that has registered "
+				"buffers, of it or of process %d, which cannot be told",
+				ckpt->processes[h->process].pid, h->fd,
+				ckpt->processes[first->process].pid);
+	}
+	return 0;
+}
+
+/* Is all of @r mapped? */
+static bool uring_is_mapped(const struct model *m, const struct img_range *r)
+{
+	uint64_t at = r->addr, end = r->addr + r->len;
+
+	for (size_t i = 0; at < end && i < m->vmas.n; i++)
+		if (m->vmas.at[i].start <= at && at < m->vmas.at[i].end)
+			at = m->vmas.at[i].end;
+	return at >= end;
+}
+
+int capture_uring_buffers(const struct capture *c, struct err *err)
+{
+	for (size_t i = 0; i < c->m->files.n; i++) {
+		size_t n;
+		const struct img_range *b = res_uring_buffers(c->m, &c->m->files.at[i], &n);
+
+		for (size_t k = 0; k < n; k++)
+			if (!uring_is_mapped(c->m, &b[k]))
+				return err_say(
+					err, ENOTSUP,
+					"memory at %llx that is registered with an io_uring is "
+					"no longer mapped, which cannot be brought back",
+					(unsigned long long)b[k].addr);
+	}
+	return 0;
+}
+
 struct uring_answer {
 	bool any;
 	long answer; /* of the one that may ask */
@@ -167,7 +235,8 @@ static void uring_told(void *context, size_t which, long result)
 }
 
 /* One that answers a certain thread only is asked by that, if that is one of this process. */
-static int uring_ask_threads(struct ckpt *ckpt, struct uring_held *h, struct err *err)
+static int uring_ask_threads(struct ckpt *ckpt, const struct uring_held *h, bool *answered,
+			     struct err *err)
 {
 	struct uring_answer a = { .any = false };
 	struct errand question = { .nr = 0 };
@@ -176,38 +245,63 @@ static int uring_ask_threads(struct ckpt *ckpt, struct uring_held *h, struct err
 
 	question.nr = res_uring_question((uint64_t)h->fd, question.args);
 	rc = errand_run(&ckpt->park, process, &question, 1, uring_told, &a, err);
-	h->answered = a.any;
+	*answered = a.any;
 	if (rc >= 0 && a.any)
 		rc = res_uring_answer(h->fd, a.answer, err);
 	return rc < 0 ? err_add(err, "process %d", process->pid) : 0;
-}
-
-static bool uring_answered(const struct uring_all *all, ino_t ino)
-{
-	for (size_t i = 0; i < all->held.n; i++)
-		if (all->held.at[i].ino == ino && all->held.at[i].answered)
-			return true;
-	return false;
 }
 
 static int uring_ask_bound(struct ckpt *ckpt, struct uring_all *all, struct err *err)
 {
 	int rc = 0;
 
+	for (size_t i = 0; i < all->held.n; i++)
+		if (all->held.at[i].dup >= 0)
+			all->held.at[i].answered = !res_uring_is_bound(all->held.at[i].dup);
 	for (size_t i = 0; rc >= 0 && i < all->held.n; i++) {
-		struct uring_held *h = &all->held.at[i];
+		struct uring_held *h = &all->held.at[i], *first = uring_first(all, h);
 
-		h->answered = !res_uring_is_bound(h->dup);
-		if (!h->answered)
-			rc = uring_ask_threads(ckpt, h, err);
+		if (!first->answered)
+			rc = uring_ask_threads(ckpt, h, &first->answered, err);
 	}
 	for (size_t i = 0; rc >= 0 && i < all->held.n; i++)
-		if (!uring_answered(all, all->held.at[i].ino))
+		if (all->held.at[i].dup >= 0 && !all->held.at[i].answered)
 			rc = err_say(
 				err, ENOTSUP,
 				"process %d: descriptor %d is an io_uring for a thread that is "
 				"not there (SINGLE_ISSUER), which cannot be brought back",
 				ckpt->processes[all->held.at[i].process].pid, all->held.at[i].fd);
+	return rc;
+}
+
+static void uring_told_registered(void *context, size_t which, long result)
+{
+	bool *registered = context;
+
+	(void)which;
+	*registered |= result != -EBADF && result != -EINVAL;
+}
+
+/* A thread may have one that it does not name by its descriptor, but by a number of its own: from 0 on. */
+static int uring_ask_registered(struct ckpt *ckpt, const struct uring_all *all, struct err *err)
+{
+	struct errand question = { __NR_io_uring_enter, { 0, 0, 0, URING_ENTER_REGISTERED } };
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < all->held.n; i = uring_behind(all, i)) {
+		struct park_process *process = &ckpt->park.processes[all->held.at[i].process];
+		bool registered = false;
+
+		rc = errand_run(&ckpt->park, process, &question, 1, uring_told_registered,
+				&registered, err);
+		if (rc >= 0 && registered)
+			rc = err_say(
+				err, ENOTSUP,
+				"process %d: a thread has registered the descriptor of an "
+				"io_uring (io_uring_register_ring_fd), which cannot be brought "
+				"back yet",
+				process->pid);
+	}
 	return rc;
 }
 
@@ -223,7 +317,11 @@ int ckpt_settle_urings(struct ckpt *ckpt, bool *moved, struct err *err)
 	if (rc >= 0 && all.held.n)
 		rc = uring_wait(ckpt, &all, moved, err);
 	if (rc >= 0)
+		rc = uring_refuse_shared(ckpt, &all, err);
+	if (rc >= 0)
 		rc = uring_ask_bound(ckpt, &all, err);
+	if (rc >= 0)
+		rc = uring_ask_registered(ckpt, &all, err);
 	uring_all_done(&all);
 	return rc;
 }

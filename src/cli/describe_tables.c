@@ -143,6 +143,7 @@ static const char *const describe_kinds[] = {
 	[IMG_F_INOTIFY] = "inotify",   [IMG_F_PIDFD] = "pidfd",	  [IMG_F_PROC] = "proc",
 	[IMG_F_MAPPED] = "mapped",     [IMG_F_PTMX] = "pty",	  [IMG_F_INET] = "network",
 	[IMG_F_UNIX] = "unix",	       [IMG_F_NAMED] = "named",	  [IMG_F_MQUEUE] = "message queue",
+	[IMG_F_URING] = "io_uring",
 };
 
 static const char *describe_access(uint32_t open_flags)

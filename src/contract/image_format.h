@@ -470,9 +470,10 @@ enum {
 };
 
 /*
- * An io_uring with no request in flight. Behind it in the data: ring_size bytes of the two rings,
- * sqes_size bytes of the entries for submission. The program knows the offsets: they must be the same
- * again.
+ * An io_uring with no request in flight. Behind it in the data: a struct img_range for each of @buffers
+ * that are registered, in the memory of the process whose image this is (len 0: an empty place);
+ * ring_size bytes of the two rings, sqes_size bytes of the entries for submission. The program knows the
+ * offsets: they must be the same again.
  */
 struct img_uring {
 	uint32_t sq_entries, cq_entries;
@@ -481,7 +482,7 @@ struct img_uring {
 	uint32_t ring_size, sqes_size;
 	uint32_t sq_off[7]; /* head, tail, ring_mask, ring_entries, flags, dropped, array */
 	uint32_t cq_off[7]; /* head, tail, ring_mask, ring_entries, overflow, cqes, flags */
-	uint32_t reserved;
+	uint32_t buffers;
 };
 _Static_assert(sizeof(struct img_uring) == 88, "on disk");
 

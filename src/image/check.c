@@ -382,16 +382,17 @@ static bool check_mqueue(const struct check *c, const struct img_file *f)
 /* Rings of sizes that can be, and all that stands in them. */
 static bool check_uring(const struct check *c, const struct img_file *f)
 {
-	enum { ENTRIES = 1 << 15, HEAD = 4096, WORDS = sizeof(uint32_t) };
+	enum { ENTRIES = 1 << 15, HEAD = 4096, BUFFERS = 1 << 14, WORDS = sizeof(uint32_t) };
 	const struct img_uring *u = model_bytes(c->m, f->data);
 
 	if (f->data.len < sizeof(*u) || !u->sq_entries || u->sq_entries > ENTRIES ||
 	    u->cq_entries < u->sq_entries || u->cq_entries > 2 * ENTRIES)
 		return false;
 	if (u->ring_size < WORDS || u->ring_size > HEAD + 2 * ENTRIES * 32 ||
-	    u->sqes_size > ENTRIES * 128 || f->data.len != sizeof(*u) + u->ring_size + u->sqes_size)
+	    u->sqes_size > ENTRIES * 128 || u->buffers > BUFFERS)
 		return false;
-	return true;
+	return f->data.len ==
+	       sizeof(*u) + u->buffers * sizeof(struct img_range) + u->ring_size + u->sqes_size;
 }
 
 static int check_files(const struct check *c)

@@ -364,6 +364,7 @@ int res_made_find(const struct res_restart *r, uint64_t object, uint32_t kind);
 struct res_uring {
 	int32_t left; /* requests that have not ended; less than 0: there were more ends than requests */
 	uint32_t polls, overflown; /* that wait for a descriptor; ends that had no room */
+	uint32_t buffers; /* registered */
 };
 bool res_uring_is(const char *link);
 int res_uring_look(int fd, struct res_uring *state, struct err *err);
@@ -378,6 +379,10 @@ const char *res_uring_busy(const struct res_uring *state);
 bool res_uring_is_bound(int fd);
 long res_uring_question(uint64_t fd, uint64_t args[6]);
 int res_uring_answer(int fd, long answer, struct err *err);
+
+/* The buffers registered with io_uring @f of @m's process; NULL: none. *@n: how many there is room for. */
+const struct img_range *res_uring_buffers(const struct model *m, const struct img_file *f,
+					  size_t *n);
 
 /* Can io_uring @f be had here? */
 int res_check_uring(const struct model *m, const struct img_file *f, struct err *err);

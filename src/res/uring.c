@@ -88,7 +88,8 @@ int res_uring_look(int fd, struct res_uring *state, struct err *err)
 	left = info.cached_sq_head - info.cached_cq_tail - info.overflown;
 	if (left)
 		rc = uring_dropped(fd, &dropped, err);
-	*state = (struct res_uring){ (int32_t)(left - dropped), info.polls, info.overflown };
+	*state = (struct res_uring){ (int32_t)(left - dropped), info.polls, info.overflown,
+				     info.buffers };
 	return rc;
 }
 
@@ -121,8 +122,6 @@ static const char *uring_refused(const struct uring_info *info)
 		return "has a thread of the kernel's that submits (SQPOLL)";
 	if (info->files)
 		return "has registered files, which nobody can tell apart";
-	if (info->buffers)
-		return "has registered buffers, which cannot be brought back yet";
 	if (info->personalities)
 		return "has registered personalities, which cannot be brought back";
 	return info->wide_sqes || info->wide_cqes ? URING_WIDE : NULL;
@@ -312,8 +311,26 @@ static int uring_check(const struct res_seen *seen, const struct uring *like,
 	return why ? err_say(err, EBUSY, URING_IS "%s", seen->fd, why) : 0;
 }
 
-static int uring_keep(struct model *m, struct img_file *f, const struct uring *view,
-		      const struct uring_info *info, struct err *err)
+/* The buffers registered with it, by number; those that are left out are empty places. */
+static int uring_buffers(int fd, struct img_range *to, uint32_t n, struct err *err)
+{
+	struct res_listing own = { .n = 0 };
+	int rc = listing_add_own(&own, fd, err);
+	struct uring_buffer b;
+	struct scan text;
+
+	memset(to, 0, n * sizeof(*to));
+	if (rc >= 0)
+		text = scan_over(listing_text(&own, own.fds.at[0].info), own.fds.at[0].info_len);
+	while (rc >= 0 && uring_next_buffer(&text, &b))
+		if (b.index < n)
+			to[b.index] = (struct img_range){ b.start, b.len };
+	res_listing_done(&own);
+	return rc;
+}
+
+static int uring_keep(struct model *m, const struct res_seen *seen, struct img_file *f,
+		      const struct uring *view, const struct uring_info *info, struct err *err)
 {
 	const struct io_sqring_offsets *sq = &view->p.sq_off;
 	const struct io_cqring_offsets *cq = &view->p.cq_off;
@@ -325,21 +342,29 @@ static int uring_keep(struct model *m, struct img_file *f, const struct uring *v
 		.cq_tail = info->cached_cq_tail,
 		.ring_size = (uint32_t)view->rings_len,
 		.sqes_size = (uint32_t)view->sqes_len,
+		.buffers = info->buffers,
 		.sq_off = { sq->head, sq->tail, sq->ring_mask, sq->ring_entries, sq->flags,
 			    sq->dropped, sq->array },
 		.cq_off = { cq->head, cq->tail, cq->ring_mask, cq->ring_entries, cq->overflow,
 			    cq->cqes, cq->flags },
 	};
-	void *to;
-	int rc = model_put_room(m, &f->data, &to, sizeof(u) + view->rings_len + view->sqes_len);
+	size_t buffers = info->buffers * sizeof(struct img_range);
+	uint8_t *to;
+	void *room;
+	int rc = model_put_room(m, &f->data, &room,
+				sizeof(u) + buffers + view->rings_len + view->sqes_len);
 
 	if (rc < 0)
 		return err_set(err, rc, "keep an io_uring");
+	to = room;
 	f->flags |= IMG_FILE_SAVED;
 	memcpy(to, &u, sizeof(u));
-	memcpy((char *)to + sizeof(u), view->rings, view->rings_len);
-	memcpy((char *)to + sizeof(u) + view->rings_len, view->sqes, view->sqes_len);
-	return 0;
+	rc = uring_buffers(seen->dup, (struct img_range *)(void *)(to + sizeof(u)), info->buffers,
+			   err);
+	to += sizeof(u) + buffers;
+	memcpy(to, view->rings, view->rings_len);
+	memcpy(to + view->rings_len, view->sqes, view->sqes_len);
+	return rc;
 }
 
 static int uring_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
@@ -357,7 +382,7 @@ static int uring_capture(struct model *m, const struct res_seen *seen, struct im
 	if (rc >= 0)
 		rc = uring_check(seen, &like, &view, err);
 	if (rc >= 0)
-		rc = uring_keep(m, f, &view, &info, err);
+		rc = uring_keep(m, seen, f, &view, &info, err);
 	uring_close(&like);
 	uring_close(&view);
 	return rc;

@@ -18,6 +18,16 @@ static const struct img_uring *make_image(const struct model *m, const struct im
 	return model_bytes(m, f->data);
 }
 
+const struct img_range *res_uring_buffers(const struct model *m, const struct img_file *f,
+					  size_t *n)
+{
+	const struct img_uring *i =
+		f->kind == IMG_F_URING && f->std_stream < 0 ? make_image(m, f) : NULL;
+
+	*n = i ? i->buffers : 0;
+	return *n ? (const struct img_range *)(const void *)(i + 1) : NULL;
+}
+
 static int make_open(struct uring *u, const struct img_uring *i, struct err *err)
 {
 	int rc = uring_open(u, i->sq_entries, i->cq_entries, i->flags);
@@ -87,7 +97,7 @@ static bool make_stands(const struct uring *u, const struct img_uring *i)
 
 static int make_put_back(const struct uring *u, const struct img_uring *i, struct err *err)
 {
-	const uint8_t *bytes = (const void *)(i + 1);
+	const uint8_t *bytes = (const uint8_t *)(i + 1) + i->buffers * sizeof(struct img_range);
 	long rc = make_turn(u, i->cq_tail, 0);
 
 	if (rc >= 0)

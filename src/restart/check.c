@@ -38,6 +38,7 @@ struct check {
 	struct err *err;
 	size_t used; /* of err->msg */
 	unsigned int wrong;
+	bool uring; /* what is wrong with one has been said */
 };
 
 static void check_say(struct check *c, int num, const char *fmt, ...)
@@ -217,8 +218,10 @@ static void check_uring(struct check *c, const struct img_file *f)
 {
 	struct err why = ERR_INIT;
 
-	if (res_check_uring(c->m, f, &why) < 0)
-		check_say(c, why.num, "%s", why.msg);
+	if (c->uring || res_check_uring(c->m, f, &why) >= 0)
+		return;
+	c->uring = true;
+	check_say(c, why.num, "%s", why.msg);
 }
 
 static void check_files(struct check *c)

@@ -33,7 +33,7 @@ void rebuild_size(struct plan_size *size, const struct model *m, size_t inherite
 		       inherited,
 		.data = REBUILD_DATA_FIXED + records * REBUILD_DATA_RECORD + m->process.auxv.len +
 			m->groups.n * sizeof(uint32_t) + m->aios.n * sizeof(struct plan_aio) +
-			m->machine.vdso.len,
+			m->machine.vdso.len + rebuild_uring_data(m),
 		.threads = m->threads.n,
 	};
 	for (size_t i = 0; i < m->threads.n; i++)

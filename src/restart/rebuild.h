@@ -104,6 +104,10 @@ void rebuild_late(struct rebuild *b);
  */
 bool rebuild_waits(const struct rebuild *b, const struct img_pending *s);
 
+/* The memory registered with them, when all is there; and bytes of a plan's data for that. */
+void rebuild_uring_buffers(struct rebuild *b);
+size_t rebuild_uring_data(const struct model *m);
+
 /* Are there mappings of io_urings? */
 bool rebuild_has_urings(const struct model *m);
 

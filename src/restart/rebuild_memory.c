@@ -454,6 +454,7 @@ void rebuild_settle(struct rebuild *b)
 		plan_call(&b->plan, PLAN_MUST, __NR_mprotect, m->guards.at[i].addr,
 			  m->guards.at[i].len, PROT_NONE);
 	}
+	rebuild_uring_buffers(b);
 	memory_note(b);
 	memory_seal_files(b);
 	for (size_t i = 0; i < b->nclose; i++)

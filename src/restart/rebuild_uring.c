@@ -5,8 +5,10 @@
  * is left.
  */
 #include "base/owned.h"
+#include "res/res.h"
 #include "restart/rebuild.h"
 
+#include <linux/io_uring.h>
 #include <linux/mman.h>
 #include <stdlib.h>
 #include <asm/unistd.h>
@@ -113,4 +115,36 @@ void rebuild_urings(struct rebuild *b)
 		if (b->m->vmas.at[i].kind == IMG_VMA_URING)
 			uring_map(b, &b->m->vmas.at[i], b->vma_fd[i]);
 	uring_each_gap(b, taken, n, uring_clear);
+}
+
+static void uring_register(struct rebuild *b, const struct img_file *f, int fd)
+{
+	size_t n;
+	const struct img_range *ranges = res_uring_buffers(b->m, f, &n);
+
+	/* A struct iovec is the same: address and length. */
+	if (n)
+		plan_call(&b->plan, PLAN_MUST, __NR_io_uring_register, PLAN_ARG(fd),
+			  IORING_REGISTER_BUFFERS, plan_data(&b->plan, ranges, n * sizeof(*ranges)),
+			  n);
+}
+
+void rebuild_uring_buffers(struct rebuild *b)
+{
+	for (size_t i = 0; i < b->m->files.n; i++)
+		for (size_t k = 0; k < b->m->fds.n; k++)
+			if (b->m->fds.at[k].file == b->m->files.at[i].id) {
+				uring_register(b, &b->m->files.at[i], b->m->fds.at[k].fd);
+				break;
+			}
+}
+
+size_t rebuild_uring_data(const struct model *m)
+{
+	size_t size = 0, n;
+
+	for (size_t i = 0; i < m->files.n; i++)
+		if (res_uring_buffers(m, &m->files.at[i], &n))
+			size += n * sizeof(struct img_range) + sizeof(uint64_t);
+	return size;
 }

@@ -25,8 +25,9 @@ refused ring_poll "$ring has requests that wait for descriptors"
 refused ring_timeout "$ring has requests in flight"
 refused ring_eventfd "$ring has registered an eventfd.*UV_USE_IO_URING=0"
 refused ring_files "$ring has registered files"
-refused ring_buffers "$ring has registered buffers"
+refused ring_buffers 'memory at [0-9a-f]+ that is registered with an io_uring is no longer mapped'
 refused ring_choice "$ring has buffers to choose from"
+refused ring_number 'a thread has registered the descriptor of an io_uring'
 refused ring_thread "$ring has a thread of the kernel's"
 refused ring_polled "$ring waits by polling"
 refused ring_disabled "$ring has not been enabled yet"

@@ -97,12 +97,15 @@ static long hold_ring_files(void)
 	return hold_ring_register(IORING_REGISTER_FILES, &fd, 1);
 }
 
+/* Memory that is registered, and not mapped any more. */
 static long hold_ring_buffers(void)
 {
-	static char buffer[4096];
-	struct iovec vec = { buffer, sizeof(buffer) };
+	struct iovec vec = { NULL, 4096 };
 
-	return hold_ring_register(IORING_REGISTER_BUFFERS, &vec, 1);
+	vec.iov_base = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (vec.iov_base == MAP_FAILED || hold_ring_register(IORING_REGISTER_BUFFERS, &vec, 1) < 0)
+		return -1;
+	return munmap(vec.iov_base, 4096);
 }
 
 static long hold_ring_choice(void)
@@ -111,6 +114,16 @@ static long hold_ring_choice(void)
 	uint64_t reg[5] = { (uintptr_t)buffers, 8 | UINT64_C(3) << 32 }; /* 8 entries, group 3 */
 
 	return hold_ring_register(22, reg, 1); /* IORING_REGISTER_PBUF_RING */
+}
+
+static long hold_ring_number(void)
+{
+	struct io_uring_rsrc_update update = { .offset = 0 };
+
+	if (hold_ring_with(0) < 0)
+		return -1;
+	update.data = (unsigned int)ring_fd;
+	return syscall(SYS_io_uring_register, ring_fd, IORING_REGISTER_RING_FDS, &update, 1);
 }
 
 static long hold_ring_thread(void)
@@ -366,6 +379,7 @@ static const struct {
 	{ "ring_files", hold_ring_files },
 	{ "ring_buffers", hold_ring_buffers },
 	{ "ring_choice", hold_ring_choice },
+	{ "ring_number", hold_ring_number },
 	{ "ring_thread", hold_ring_thread },
 	{ "ring_polled", hold_ring_polled },
 	{ "ring_disabled", hold_ring_disabled },

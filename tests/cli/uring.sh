@@ -35,6 +35,10 @@ must 0 '' "$CAIRN" adopt -n a "$program"
 must 0 '' "$CAIRN" checkpoint -n a
 must 0 '' "$CAIRN" kill -n a
 leave a
+# In a container there may be none: said before anything is there.
+must 125 'it has an io_uring, and none can be had here' \
+	"$programs/filtered" "$CAIRN" restart -n b cairn-a
+gone 'a restart where there is no io_uring'
 start b "$CAIRN" restart -n b cairn-a
 alive b
 printf g >&"${to[b]}"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Threads that always have requests in flight to and from a file: past the page cache if it can be,
- * through it and by workers of the kernel's; one ring is for its thread alone. Each request ends once,
- * and what was written is read.
+ * through it and by workers of the kernel's; one ring is for its thread alone, with one the buffers are
+ * registered. Each request ends once, and what was written is read.
  */
 #include "uring.h"
 
 #include <stdatomic.h>
+#include <sys/uio.h>
 
 #ifndef IORING_SETUP_SINGLE_ISSUER
 #define IORING_SETUP_SINGLE_ISSUER (1U << 12)
@@ -26,7 +27,7 @@ struct worker {
 	struct uring ring;
 	struct slot slots[DEPTH];
 	unsigned int flags;
-	int index, file, async;
+	int index, file, async, registered; /* its buffers are */
 	uint64_t sent, done;
 };
 
@@ -43,6 +44,10 @@ static void send_slot(struct worker *w, size_t i)
 		for (size_t k = 0; k < LEN; k += 8)
 			memcpy(s->bytes + k, &s->n, 8);
 	sqe->opcode = s->n % 2 ? IORING_OP_READ : IORING_OP_WRITE;
+	if (w->registered) {
+		sqe->opcode = s->n % 2 ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED;
+		sqe->buf_index = (uint16_t)(i + 1);
+	}
 	sqe->fd = w->file;
 	sqe->addr = (uintptr_t)s->bytes;
 	sqe->len = LEN;
@@ -73,11 +78,25 @@ static void end_slot(struct worker *w, struct io_uring_cqe cqe)
 	w->done++;
 }
 
+/* All, behind an empty place where that can be. */
+static void register_all(struct worker *w)
+{
+	struct iovec vecs[DEPTH + 1] = { { NULL, 0 } };
+
+	for (int i = 0; i < DEPTH; i++)
+		vecs[i + 1] = (struct iovec){ w->slots[i].bytes, LEN };
+	LIVE_EQUAL(syscall(SYS_io_uring_register, w->ring.fd, IORING_REGISTER_BUFFERS, vecs,
+			   DEPTH + 1),
+		   0);
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
 
 	uring_setup(&w->ring, ENTRIES, w->flags);
+	if (w->registered)
+		register_all(w);
 	while (!over || w->done != w->sent) {
 		unsigned int n = 0;
 
@@ -124,6 +143,7 @@ int main(void)
 		w->index = i;
 		w->file = i % 2 || direct < 0 ? cached : direct;
 		w->async = i == 3;
+		w->registered = i == 1;
 		w->flags = i == 2 && can(alone) ? alone : 0;
 		for (int k = 0; k < DEPTH; k++)
 			LIVE_CHECK(!posix_memalign((void **)&w->slots[k].bytes, LEN, LEN));

@@ -6,6 +6,8 @@
  */
 #include "uring.h"
 
+#include <sys/epoll.h>
+
 enum { UNTAKEN = 5, UNSENT = 3, HISTORY = 1003 };
 
 static struct uring fresh, worn, waiting, single, large, plain;
@@ -52,7 +54,9 @@ static bool has_no_array(void)
 
 int main(void)
 {
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 1 };
 	bool no_array = has_no_array();
+	int watcher;
 
 	uring_setup(&fresh, 8, 0);
 	uring_setup(&worn, 8, 0);
@@ -69,8 +73,15 @@ int main(void)
 		uring_history(&plain, 77);
 		fill(&plain);
 	}
+	watcher = epoll_create1(EPOLL_CLOEXEC);
+	LIVE_CHECK(!epoll_ctl(watcher, EPOLL_CTL_ADD, waiting.fd, &event));
+	event.data.u64 = 2;
+	LIVE_CHECK(!epoll_ctl(watcher, EPOLL_CTL_ADD, worn.fd, &event));
 	live_ready();
+	LIVE_EQUAL(epoll_wait(watcher, &event, 1, -1), 1); /* there is something to take */
+	LIVE_EQUAL(event.data.u64, 1);
 	empty(&waiting);
+	LIVE_EQUAL(epoll_wait(watcher, &event, 1, 0), 0);
 	go_on(&fresh);
 	go_on(&worn);
 	go_on(&waiting);
