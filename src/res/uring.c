@@ -237,17 +237,25 @@ static const char *uring_past(const struct uring *u)
 	return NULL;
 }
 
-/* Has it groups of buffers to choose from? A kernel before 6.8 does not tell. */
-static const char *uring_groups(int fd)
+static long uring_group(int fd, uint32_t number)
 {
-	for (uint32_t i = 0; i < URING_GROUPS; i++) {
-		uint32_t status[10] = { i };
-		long rc = sys4(__NR_io_uring_register, fd, URING_PBUF_STATUS, status, 1);
+	uint32_t status[10] = { number };
 
-		if (rc == 0 || (rc == -EINVAL && i))
-			return "has buffers to choose from, which cannot be brought back";
-		if (rc != -ENOENT)
+	return sys4(__NR_io_uring_register, fd, URING_PBUF_STATUS, status, 1);
+}
+
+/* Has it groups of buffers to choose from? A kernel before 6.8 does not tell. */
+static const char *uring_groups(int fd, int like)
+{
+	long none = uring_group(like, 0);
+
+	for (uint32_t i = 0; none == -ENOENT && i < URING_GROUPS; i++) {
+		long rc = uring_group(fd, i);
+
+		if (rc == -EEXIST)
 			break;
+		if (rc != none)
+			return "has buffers to choose from, which cannot be brought back";
 	}
 	return NULL;
 }
@@ -304,7 +312,7 @@ static int uring_check(const struct res_seen *seen, const struct uring *like,
 	if (!why)
 		why = uring_past(view);
 	if (!why)
-		why = uring_groups(seen->dup);
+		why = uring_groups(seen->dup, like->fd);
 	if (why)
 		return uring_say(seen, why, err);
 	why = res_uring_busy(&state);

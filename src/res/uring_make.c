@@ -37,6 +37,11 @@ static int make_open(struct uring *u, const struct img_uring *i, struct err *err
 			err, rc,
 			"it has an io_uring, and none can be had here (kernel.io_uring_disabled, "
 			"or a container's seccomp filter)");
+	if (rc == -EINVAL)
+		return err_say(err, ENOTSUP,
+			       "it has an io_uring of a kind that this kernel does not know (flags "
+			       "0x%x)",
+			       i->flags);
 	if (rc < 0)
 		return err_set(
 			err, rc,

@@ -98,7 +98,7 @@ long uring_ask(int fd, enum uring_question question)
 	long nr;
 
 	if (question == URING_ASK_WAIT)
-		return sys6(__NR_io_uring_enter, fd, 0, 0,
+		return sys6(__NR_io_uring_enter, fd, 0, UINT32_MAX,
 			    IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
 	nr = uring_question(question, (uint64_t)fd, a);
 	return sys4(nr, a[0], a[1], a[2], a[3]);
