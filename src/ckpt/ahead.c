@@ -62,10 +62,12 @@ static int ahead_report(struct ahead_process *p, struct park *park, struct err *
 	return rc;
 }
 
-static bool ahead_has_aio(const struct ahead_process *p)
+/* Requests to the kernel go on while the process sleeps, and may be about its mappings. */
+static bool ahead_has_requests(const struct ahead_process *p)
 {
 	for (size_t i = 0; i < p->seen.n; i++)
-		if (capture_is_aio(&p->seen.at[i]))
+		if (capture_is_aio(&p->seen.at[i]) ||
+		    maps_begins(&p->seen.at[i], "anon_inode:[io_uring]"))
 			return true;
 	return false;
 }
@@ -100,7 +102,7 @@ int ahead_look(void *arg, struct park *park, struct err *err)
 	p.seen.at = c.seen.at;
 	p.seen.n = c.seen.n;
 	p.at_home = capture_at_home(c.alive);
-	if (rc >= 0 && !ahead_has_aio(&p))
+	if (rc >= 0 && !ahead_has_requests(&p))
 		rc = ahead_report(&p, park, err);
 	/* Else nothing is gained by watching it. */
 	if (rc >= 0 && p.reported)
