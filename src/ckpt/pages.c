@@ -292,6 +292,52 @@ static int pages_scan_at(struct pages_scan *s, size_t *i, int which)
 	return pages_scan_run(s, first, *i + 1);
 }
 
+/* Guard pages of a shared mapping, which each process has for itself, and no fork copies. */
+static int pages_scan_guards(struct pages_scan *s, const struct img_vma *v)
+{
+	struct pages_region vec[PAGES_VEC];
+	struct pages_scan_arg arg = {
+		.size = sizeof(arg),
+		.start = v->start,
+		.end = v->end,
+		.vec = (uintptr_t)vec,
+		.vec_len = PAGES_VEC,
+		.category_mask = PAGES_IS_GUARD,
+		.return_mask = PAGES_IS_GUARD,
+	};
+	int rc = 0;
+
+	while (rc >= 0 && arg.start < arg.end) {
+		int n = ioctl(s->pagemap, PAGES_SCAN_IOCTL, &arg);
+
+		if (n < 0) { /* this kernel has none */
+			s->no_guard = true;
+			return 0;
+		}
+		for (int i = 0; rc >= 0 && i < n; i++)
+			rc = pages_add_guard(s->m, vec[i].start, vec[i].end - vec[i].start);
+		arg.start = arg.walk_end;
+	}
+	return rc;
+}
+
+static int pages_scan_all_guards(struct pages_scan *s, pid_t pid, struct err *err)
+{
+	OWNED_FD int pagemap = -1;
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && !s->no_guard && i < s->m->vmas.n; i++) {
+		const struct img_vma *v = &s->m->vmas.at[i];
+
+		if (!(v->flags & IMG_VMA_SHARED) || v->flags & IMG_VMA_HUGETLB)
+			continue;
+		if (pagemap < 0)
+			pagemap = s->pagemap = pages_open(pid, "pagemap", err);
+		rc = pagemap < 0 ? pagemap : pages_scan_guards(s, v);
+	}
+	return rc < 0 ? err_set(err, rc, "guard pages of process %d", pid) : 0;
+}
+
 int pages_scan(struct pages_list *list, struct model *m, pid_t pid, int which, struct probe *probe,
 	       struct err *err)
 {
@@ -314,7 +360,7 @@ int pages_scan(struct pages_list *list, struct model *m, pid_t pid, int which, s
 			return err_set(err, rc, "pages of process %d at %llx", pid,
 				       (unsigned long long)start);
 	}
-	return 0;
+	return which & PAGES_LIVE ? pages_scan_all_guards(&s, pid, err) : 0;
 }
 
 /* A piece of a range that is copied. Behind a shortened file's end there is no page: it reads zero. */

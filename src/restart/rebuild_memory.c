@@ -357,9 +357,27 @@ static void memory_settle(struct rebuild *b, const struct img_vma *v)
 	memory_protect(b, v);
 	memory_advise(b, v);
 	memory_name(b, v);
-	if (v->flags & IMG_VMA_LOCKED)
-		plan_call(&b->plan, PLAN_TRY, __NR_mlock2, v->start, v->end - v->start,
-			  v->flags & IMG_VMA_LOCKONFAULT ? MLOCK_ONFAULT : 0);
+}
+
+/* Guard pages, which cannot be put into locked memory; then what is locked. */
+static void memory_guard(struct rebuild *b)
+{
+	const struct model *m = b->m;
+
+	for (size_t i = 0; i < m->guards.n; i++) {
+		/* Before 6.13 there are no guard pages; no access is what they are for. */
+		plan_call(&b->plan, PLAN_OR_NEXT, __NR_madvise, m->guards.at[i].addr,
+			  m->guards.at[i].len, MADV_GUARD_INSTALL);
+		plan_call(&b->plan, PLAN_MUST, __NR_mprotect, m->guards.at[i].addr,
+			  m->guards.at[i].len, PROT_NONE);
+	}
+	for (size_t i = 0; i < m->vmas.n; i++) {
+		const struct img_vma *v = &m->vmas.at[i];
+
+		if (v->flags & IMG_VMA_LOCKED)
+			plan_call(&b->plan, PLAN_TRY, __NR_mlock2, v->start, v->end - v->start,
+				  v->flags & IMG_VMA_LOCKONFAULT ? MLOCK_ONFAULT : 0);
+	}
 }
 
 /* Keys are handed out from 1 upwards; which of them the program has freed again is not known. */
@@ -447,13 +465,7 @@ void rebuild_settle(struct rebuild *b)
 		if (m->vmas.at[i].kind != IMG_VMA_VDSO && m->vmas.at[i].kind != IMG_VMA_VVAR &&
 		    m->vmas.at[i].kind != IMG_VMA_VSYSCALL)
 			memory_settle(b, &m->vmas.at[i]);
-	for (size_t i = 0; i < m->guards.n; i++) {
-		/* Before 6.13 there are no guard pages; no access is what they are for. */
-		plan_call(&b->plan, PLAN_OR_NEXT, __NR_madvise, m->guards.at[i].addr,
-			  m->guards.at[i].len, MADV_GUARD_INSTALL);
-		plan_call(&b->plan, PLAN_MUST, __NR_mprotect, m->guards.at[i].addr,
-			  m->guards.at[i].len, PROT_NONE);
-	}
+	memory_guard(b);
 	rebuild_uring_buffers(b);
 	memory_note(b);
 	memory_seal_files(b);
