@@ -12,6 +12,7 @@ enum sleep_form {
 	SLEEP_TIMESPEC, /* pointer to seconds and nanoseconds */
 	SLEEP_TIMEVAL, /* pointer to seconds and microseconds */
 	SLEEP_MILLISECONDS, /* the argument itself */
+	SLEEP_URING, /* pointer to struct io_uring_getevents_arg, whose last field points to a timespec */
 };
 
 struct sleep_call {
@@ -28,6 +29,7 @@ static const struct sleep_call sleep_calls[] = {
 	{ __NR_epoll_pwait2, 3, SLEEP_TIMESPEC },   { __NR_recvmmsg, 4, SLEEP_TIMESPEC },
 	{ __NR_select, 4, SLEEP_TIMEVAL },	    { __NR_poll, 2, SLEEP_MILLISECONDS },
 	{ __NR_epoll_wait, 3, SLEEP_MILLISECONDS }, { __NR_epoll_pwait, 3, SLEEP_MILLISECONDS },
+	{ __NR_io_uring_enter, 4, SLEEP_URING },
 };
 
 enum {
@@ -50,6 +52,21 @@ static bool sleep_absolute(const struct user_regs_struct *regs, long nr)
 	return false;
 }
 
+/* Both are copied: nothing of the program's is changed. */
+static void sleep_uring(pid_t pid, struct user_regs_struct *regs, unsigned int arg, int64_t left)
+{
+	uint64_t how[5], at = (regs_sp(regs) - SLEEP_BELOW) & ~15ull;
+	const size_t size = 3 * sizeof(how[0]); /* of the first */
+
+	if (remote_read(pid, regs_arg(regs, arg), how, size, NULL) < 0)
+		return;
+	how[2] = at + size;
+	how[3] = (uint64_t)left / SLEEP_NS;
+	how[4] = (uint64_t)left % SLEEP_NS;
+	if (remote_write(pid, at, how, sizeof(how), NULL) >= 0)
+		regs_set_arg(regs, arg, at);
+}
+
 void sleep_shorten(pid_t pid, const struct img_thread *t, struct user_regs_struct *regs)
 {
 	long nr = regs_result(regs); /* where the call's number stands before it is made */
@@ -65,6 +82,10 @@ void sleep_shorten(pid_t pid, const struct img_thread *t, struct user_regs_struc
 		return;
 	if (c->form == SLEEP_MILLISECONDS) {
 		regs_set_arg(regs, c->arg, (uint64_t)((left + SLEEP_MS - 1) / SLEEP_MS));
+		return;
+	}
+	if (c->form == SLEEP_URING) {
+		sleep_uring(pid, regs, c->arg, left);
 		return;
 	}
 	value[0] = left / SLEEP_NS;

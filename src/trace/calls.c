@@ -20,7 +20,13 @@ static const struct calls_call table[] = {
 	{ .nr = SYS_msgsnd, .eintr = true },
 	{ .nr = SYS_io_getevents, .eintr = true, .timeout = CALLS_TIMESPEC, .arg = 4 },
 	{ .nr = SYS_io_pgetevents, .eintr = true, .timeout = CALLS_TIMESPEC, .arg = 4 },
-	{ .nr = SYS_io_uring_enter, .eintr = true },
+	{ .nr = SYS_io_uring_enter,
+	  .eintr = true,
+	  .timeout = CALLS_URING,
+	  .arg = 4,
+	  .flags_arg = 3,
+	  .flags_mask = 0x68, /* IORING_ENTER_EXT_ARG, and neither _ABS_TIMER nor _EXT_ARG_REG */
+	  .flags_value = 0x08 },
 	/* Sockets give EINTR only where they have a time-out. */
 	{ .nr = SYS_read, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
 	{ .nr = SYS_readv, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },

@@ -13,6 +13,8 @@ enum calls_timeout {
 	CALLS_FOREVER, /* has no time-out */
 	CALLS_MS, /* milliseconds in argument @arg; negative: none */
 	CALLS_TIMESPEC, /* argument @arg points to a relative struct timespec; NULL: none */
+	/* argument @arg points to a struct io_uring_getevents_arg, whose last field does to a timespec */
+	CALLS_URING,
 	CALLS_REST, /* argument @arg points to a struct timespec where the kernel leaves what is left */
 	CALLS_REST_US, /* likewise, a struct timeval */
 	CALLS_RECEIVE, /* SO_RCVTIMEO of the socket in argument 0, where it is one */

@@ -11,6 +11,7 @@
 #include "trace/tick.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -19,10 +20,16 @@
 
 enum {
 	REPAIR_RED_ZONE = 128, /* below the stack pointer, still the function's own (x86-64 ABI) */
+	REPAIR_URING = 24, /* bytes of struct io_uring_getevents_arg */
 	REPAIR_CODE = 64, /* bytes before a call to look for its number in */
 };
 
 static const int64_t repair_forever = INT64_MAX;
+
+struct repair_uring { /* struct io_uring_getevents_arg, and behind it room for what it points to */
+	uint64_t mask, size, time;
+	struct timespec ts;
+};
 
 /* One interrupted call under repair. */
 struct repair {
@@ -118,6 +125,7 @@ static int64_t timeout_of(const struct repair *r)
 {
 	const struct calls_call *c = r->call;
 	uint64_t arg = regs_arg(&r->live, c->arg);
+	struct repair_uring how;
 
 	switch (c->timeout) {
 	case CALLS_MS:
@@ -126,6 +134,11 @@ static int64_t timeout_of(const struct repair *r)
 		if ((regs_arg(&r->live, c->flags_arg) & c->flags_mask) != c->flags_value)
 			return repair_forever; /* until a point in time: that stays as it is */
 		return arg ? rest_at(r, arg) : repair_forever;
+	case CALLS_URING:
+		if ((regs_arg(&r->live, c->flags_arg) & c->flags_mask) != c->flags_value ||
+		    remote_read(r->t->tid, arg, &how, REPAIR_URING, NULL) < 0)
+			return repair_forever;
+		return how.time ? rest_at(r, how.time) : repair_forever;
 	case CALLS_REST:
 	case CALLS_REST_US:
 		return arg ? rest_at(r, arg) : repair_forever;
@@ -191,6 +204,21 @@ static void put_off(struct repair *r, uint64_t at)
 	*l = (struct repair_late){ r->pid, r->t->tid, r->call, at, r->entry->deadline_ns };
 }
 
+/* A copy of what io_uring_enter is told, and of the time-out that this leads to. */
+static void shorten_uring(const struct repair *r, struct user_regs_struct *regs,
+			  struct timespec left)
+{
+	struct repair_uring how;
+	uint64_t at = (regs_sp(regs) - REPAIR_RED_ZONE - sizeof(how)) & ~UINT64_C(15);
+
+	if (remote_read(r->t->tid, regs_arg(regs, r->call->arg), &how, REPAIR_URING, NULL) < 0)
+		return;
+	how.time = at + offsetof(struct repair_uring, ts);
+	how.ts = left;
+	if (remote_write(r->t->tid, at, &how, sizeof(how), NULL) == 0)
+		regs_set_arg(regs, r->call->arg, at);
+}
+
 /* A shorter time-out for @regs: in the register, or below the stack where nothing lives. */
 static void shorten(const struct repair *r, struct user_regs_struct *regs, int64_t left)
 {
@@ -199,6 +227,8 @@ static void shorten(const struct repair *r, struct user_regs_struct *regs, int64
 
 	if (r->call->timeout == CALLS_MS)
 		regs_set_arg(regs, r->call->arg, (uint64_t)(left + 999999) / 1000000);
+	else if (r->call->timeout == CALLS_URING)
+		shorten_uring(r, regs, ts);
 	else if (r->call->timeout == CALLS_TIMESPEC &&
 		 remote_write(r->t->tid, at, &ts, sizeof(ts), NULL) == 0)
 		regs_set_arg(regs, r->call->arg, at);
@@ -239,7 +269,10 @@ static void keep_deadline(struct repair *r, int64_t left)
 	default:
 		shorten(r, &r->live, left);
 		r->entry->changed = regs_arg(&r->live, r->call->arg);
-		put_off(r, r->entry->changed);
+		if (r->call->timeout != CALLS_URING)
+			put_off(r, r->entry->changed);
+		else if (r->entry->changed != r->entry->arg)
+			put_off(r, r->entry->changed + offsetof(struct repair_uring, ts));
 		if (r->call->timeout == CALLS_MS)
 			mark(r);
 	}
