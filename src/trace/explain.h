@@ -23,7 +23,7 @@ struct explain_look {
 	bool filtered; /* it has a seccomp filter that we have not, or that cannot be found out */
 	/*
 	 * It is none of the program's, but does what io_uring has put off: the kernel makes it and ends it. A
-	 * stop would have its request fail, and keep all others from their end.
+	 * stop would end or hold up the request that it is at, and keep all others from their end.
 	 */
 	bool worker;
 };
