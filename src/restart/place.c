@@ -119,10 +119,9 @@ static bool place_is_beside(const struct child_context *c, const struct child_ki
 {
 	const struct child_kin *l = place_process(c, (size_t)leader);
 	int parent = place_find(c, p->ppid);
+	bool reaps = parent < 0 || place_process(c, (size_t)parent)->flags & IMG_PROC_SUBREAPER;
 
-	return parent >= 0 && l->ppid == p->ppid &&
-	       (!(place_process(c, (size_t)parent)->flags & IMG_PROC_SUBREAPER) ||
-		l->flags & IMG_PROC_SUBREAPER);
+	return l->ppid == p->ppid && (!reaps || l->flags & IMG_PROC_SUBREAPER);
 }
 
 static enum place_birth place_birth(const struct child_context *c, size_t index)
@@ -188,18 +187,49 @@ static int place_fork(struct child_context *c, pid_t parent, enum place_birth bi
 	return 0;
 }
 
-/* Those whom a child of ours, the leader of session @sid, has forked have fallen to their parents. */
-static void place_tell_fallen(struct child_context *c, pid_t sid)
+static bool place_is_ended(const struct child_context *c, size_t index, pid_t sid)
+{
+	return place_born_in(c, index) == sid && place_birth(c, index) == PLACE_ENDED;
+}
+
+/* Whose children those who have fallen from session @sid to others than @parent were; @birth as theirs. */
+static void place_tell_fallen(struct child_context *c, pid_t parent, enum place_birth birth,
+			      pid_t sid)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (place_born_in(c, i) == sid && place_birth(c, i) == PLACE_LEADER)
+		if (place_born_in(c, i) == sid && place_birth(c, i) == birth &&
+		    place_process(c, i)->ppid != parent)
 			place_tell(&c->boards[i].ours);
 }
 
+/* As the leader of session @sid, which is to end: by a child that ends, those who are not @parent's. */
+static int place_fork_fallen(struct child_context *c, pid_t parent, pid_t sid, struct err *err)
+{
+	bool any = false;
+	pid_t pid;
+	int rc = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		any |= place_is_ended(c, i, sid) && place_process(c, i)->ppid != parent;
+	if (!any)
+		return 0;
+	pid = spawn_fork(0, 0, SIGCHLD);
+	if (pid < 0)
+		return err_set(err, pid, "make the processes of session %d", sid);
+	if (pid)
+		return spawn_wait(pid)
+			       ? err_set(err, ECHILD, "make the processes of session %d", sid)
+			       : 0;
+	for (size_t i = 0; rc >= 0 && i < c->n; i++)
+		if (place_is_ended(c, i, sid) && place_process(c, i)->ppid != parent)
+			rc = place_fork_one(c, i, 0, err);
+	_exit(rc < 0);
+}
+
 /*
- * The same by a process in between, which ends. It is the leader of session @sid where that has ended (@birth
- * PLACE_ENDED), and they are our children like it; else its leader's child, and they fall to the nearest
- * subreaper above.
+ * The same by a process in between, which ends. It is the leader of session @sid where that has ended
+ * (@birth PLACE_ENDED), and they are our children like it, if not another's; else its leader's child, and
+ * they fall to the nearest subreaper above.
  */
 static int place_fork_between(struct child_context *c, pid_t parent, enum place_birth birth,
 			      pid_t sid, struct err *err)
@@ -211,7 +241,11 @@ static int place_fork_between(struct child_context *c, pid_t parent, enum place_
 	if (pid == 0) {
 		if (birth == PLACE_ENDED)
 			setsid();
-		_exit(place_fork(c, parent, birth, sid, err) < 0 ? err->num : 0);
+		_exit(place_fork(c, parent, birth, sid, err) < 0 ||
+				      (birth == PLACE_ENDED &&
+				       place_fork_fallen(c, parent, sid, err) < 0)
+			      ? err->num
+			      : 0);
 	}
 	if (pid < 0)
 		return err_set(err, pid, "begin session %d", sid);
@@ -219,23 +253,41 @@ static int place_fork_between(struct child_context *c, pid_t parent, enum place_
 	if (status)
 		return err_set(err, WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD,
 			       "make the processes of session %d", sid);
-	if (birth == PLACE_LEADER)
-		place_tell_fallen(c, sid);
+	place_tell_fallen(c, parent, birth, sid);
 	return 0;
 }
 
-/* Of @parent's: those in sessions whose leader has ended, session by session. */
+/*
+ * Who makes those in session @sid, whose leader has ended: the parent of some of them that is furthest below.
+ * The others' are above it, and can be fallen to from there.
+ */
+static pid_t place_ended_maker(const struct child_context *c, pid_t sid)
+{
+	pid_t maker = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		pid_t ppid = place_process(c, i)->ppid;
+
+		if (place_is_ended(c, i, sid) && ppid != maker &&
+		    (!maker || place_is_below(c, place_find(c, ppid), maker)))
+			maker = ppid;
+	}
+	return maker;
+}
+
+/* Session by session, those whose leader has ended and whom @parent is to make: some are its own. */
 static int place_fork_ended(struct child_context *c, pid_t parent, struct err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc >= 0 && i < c->n; i++) {
-		const struct child_kin *p = place_process(c, i);
-		bool first = p->ppid == parent && place_birth(c, i) == PLACE_ENDED;
+		bool first = place_process(c, i)->ppid == parent &&
+			     place_birth(c, i) == PLACE_ENDED &&
+			     place_ended_maker(c, place_born_in(c, i)) == parent;
 
 		for (size_t k = 0; first && k < i; k++)
 			first = place_process(c, k)->ppid != parent ||
-				place_born_in(c, k) != place_born_in(c, i);
+				!place_is_ended(c, k, place_born_in(c, i));
 		if (first)
 			rc = place_fork_between(c, parent, PLACE_ENDED, place_born_in(c, i), err);
 	}

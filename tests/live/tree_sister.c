@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Children that were made by another child (CLONE_PARENT), in a session which that one had begun: it lives,
- * it has ended, it is the child of one that leads a session as well. And children that have ended, many at
- * once.
+ * Children that were made by another child (CLONE_PARENT), in a session which that one had begun: it lives;
+ * it has ended, and left an orphan too; it is the child of one that leads a session as well. And children
+ * that have ended, many at once.
  */
 #include "live_who.h"
 
-enum { MEMBERS = 6, ENDED = 30 };
+enum { MEMBERS = 7, ENDED = 30 };
 
 static struct who all[MEMBERS];
 static pid_t ended[ENDED];
@@ -28,13 +28,15 @@ static void sisters(char leader, char sister)
 	live_on(leader);
 }
 
-/* The one that has begun the session has gone. */
-static void left_alone(char sister)
+/* The one that has begun the session has gone, and @orphan, a child of its own, with nobody. */
+static void left_alone(char sister, char orphan)
 {
 	pid_t leader = fork();
 
 	if (!leader) {
 		begin_session_with(sister);
+		if (!fork())
+			live_on(orphan);
 		_exit(0);
 	}
 	LIVE_CHECK(waitpid(leader, NULL, 0) == leader);
@@ -82,6 +84,8 @@ static void check_member(const struct who *then)
 {
 	struct who now = look(then);
 
+	if (now.name == 'o') /* who takes orphans where we were started */
+		now.ppid = then->ppid;
 	if (memcmp(&now, then, sizeof(now)))
 		live_fail("'%c': parent %d, group %d, session %d, not %d, %d, %d", now.name,
 			  now.ppid, now.pgid, now.sid, then->ppid, then->pgid, then->sid);
@@ -96,7 +100,7 @@ int main(void)
 	many_end(ended);
 	session = getsid(ended[0]);
 	sisters('l', 's');
-	left_alone('e');
+	left_alone('e', 'o');
 	led();
 	for (int i = 0; i < MEMBERS; i++)
 		LIVE_EQUAL(read(born[0], &all[i], sizeof(*all)), sizeof(*all));
