@@ -7,6 +7,76 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { AHEAD_PATH_MAX = 3600 }; /* a path on our stack */
+
+/* The file that mapping @vma names now; false: there is none, or it cannot be told. */
+static bool ahead_stat(const struct maps_vma *vma, struct stat *st)
+{
+	char path[AHEAD_PATH_MAX];
+
+	return maps_path(vma, path, sizeof(path)) && stat(path, st) == 0;
+}
+
+static bool ahead_is_named(const struct ahead_name *n, const struct maps_vma *vma)
+{
+	return strlen(n->name) == vma->path_len && !memcmp(n->name, vma->path, vma->path_len);
+}
+
+static int ahead_add_name(struct ahead_process *p, const struct maps_vma *vma)
+{
+	struct ahead_name *n = model_add(&p->names);
+	struct stat st;
+
+	if (!n)
+		return -ENOMEM;
+	*n = (struct ahead_name){ .name = strndup(vma->path, vma->path_len) };
+	if (!n->name)
+		return -ENOMEM;
+	if (!vma->ino || vma->deleted || vma->path[0] != '/')
+		return 0;
+	/* Some file systems show another number in maps: there it cannot be told. */
+	if (!ahead_stat(vma, &st) || st.st_ino != vma->ino)
+		return -ESTALE;
+	n->dev = st.st_dev;
+	n->ino = st.st_ino;
+	n->changed = st.st_ctim;
+	return 0;
+}
+
+/* Names of our own for those in the text of smaps, which is long. */
+static int ahead_keep_names(struct ahead_process *p)
+{
+	for (size_t i = 0; i < p->seen.n; i++) {
+		struct maps_vma *vma = &p->seen.at[i];
+		size_t k = 0;
+
+		while (k < p->names.n && !(ahead_is_named(&p->names.at[k], vma) &&
+					   (vma->deleted ? 0 : vma->ino) == p->names.at[k].ino))
+			k++;
+		if (k == p->names.n && ahead_add_name(p, vma) < 0)
+			return -ESTALE;
+		vma->path = p->names.at[k].name;
+	}
+	return 0;
+}
+
+bool ahead_names_stand(const struct ahead_process *p)
+{
+	for (size_t i = 0; i < p->names.n; i++) {
+		const struct ahead_name *n = &p->names.at[i];
+		const struct maps_vma vma = { .path = n->name, .path_len = strlen(n->name) };
+		struct stat st;
+
+		if (n->ino && (!ahead_stat(&vma, &st) || st.st_dev != n->dev ||
+			       st.st_ino != n->ino || st.st_ctim.tv_sec != n->changed.tv_sec ||
+			       st.st_ctim.tv_nsec != n->changed.tv_nsec))
+			return false;
+	}
+	return true;
+}
 
 /* A POSIX timer or one of setitimer(2) goes on while the process sleeps. */
 static bool ahead_has_timers(pid_t pid)
@@ -75,7 +145,9 @@ static bool ahead_has_requests(const struct ahead_process *p)
 static void ahead_forget(struct ahead_process *p)
 {
 	free(p->seen.at);
-	free(p->text);
+	for (size_t i = 0; i < p->names.n; i++)
+		free(p->names.at[i].name);
+	free(p->names.at);
 	free(p->report.places);
 	probe_report_done(&p->report);
 }
@@ -95,15 +167,16 @@ int ahead_look(void *arg, struct park *park, struct err *err)
 	const struct park_process *parked = &park->processes[0];
 	struct ahead_process p = { .pid = parked->pid };
 	struct capture c = { .parked = parked, .alive = park_alive(parked), .exact = true };
-	int rc = capture_read_vmas(&c, err);
+	int rc = capture_shares_memory(c.alive, parked->ppid) ? 0 : capture_read_vmas(&c, err);
 
-	p.size = c.size;
-	p.text = c.text;
 	p.seen.at = c.seen.at;
 	p.seen.n = c.seen.n;
 	p.at_home = capture_at_home(c.alive);
-	if (rc >= 0 && !ahead_has_requests(&p))
+	if (rc >= 0 && p.seen.n && !ahead_has_requests(&p))
 		rc = ahead_report(&p, park, err);
+	if (rc >= 0 && p.reported && ahead_keep_names(&p) < 0)
+		p.reported = false;
+	free(c.text);
 	/* Else nothing is gained by watching it. */
 	if (rc >= 0 && p.reported)
 		rc = ahead_keep(arg, &p);

@@ -18,12 +18,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
+
+struct ahead_name { /* of mappings */
+	char *name; /* as maps has it */
+	uint64_t dev,
+		ino; /* of the file that has it; 0: it is no file's, or was one's that is gone */
+	struct timespec changed; /* and when that last was */
+};
 
 struct ahead_process {
 	pid_t pid;
-	uint64_t size; /* of its address space, pages */
 	MODEL_ARRAY(struct maps_vma) seen; /* from smaps; NULL: used already */
-	char *text; /* where their paths stand */
+	MODEL_ARRAY(struct ahead_name) names; /* theirs, each once */
 	bool at_home; /* in our namespaces */
 	bool reported; /* @report holds all that the probe can tell, with no timer among it */
 	struct probe_report report; /* its places: all mappings */
@@ -36,6 +43,12 @@ struct ahead {
 
 /* An asleep_look; @arg is the struct ahead. */
 int ahead_look(void *arg, struct park *park, struct err *err);
+
+/*
+ * Do all names still stand for the same files? Others may have renamed or removed them, and then mappings are
+ * not as they were seen.
+ */
+bool ahead_names_stand(const struct ahead_process *p);
 
 /* When all have been looked at. */
 void ahead_sort(struct ahead *ahead);

@@ -102,6 +102,11 @@ static bool apart_same(pid_t a, pid_t b, int what)
 	return sys5(__NR_kcmp, a, b, what, 0, 0) == 0;
 }
 
+bool capture_shares_memory(pid_t pid, pid_t other)
+{
+	return apart_same(pid, other, KCMP_VM);
+}
+
 /* Only clone(2) joins processes: a child and its parent. */
 static int apart_check_joined(pid_t pid, pid_t parent, struct err *err)
 {

@@ -42,7 +42,7 @@ struct capture {
 	struct notes_supposed *supposed;
 	struct ahead_process *ahead; /* what has been looked at before, and counts; NULL: nothing */
 	/* Known when the mappings have been read: */
-	uint64_t size, resident; /* pages */
+	uint64_t resident; /* pages */
 	MODEL_ARRAY(struct maps_vma) seen; /* the mappings; until they are captured */
 	char *text; /* where their paths stand */
 	bool suppose; /* they are from maps, not from smaps */
@@ -73,8 +73,9 @@ int capture_machine(struct model *m, const struct machine *machine, struct err *
 int capture_refuse_apart(const struct park *park, const struct ahead *ahead, int workers,
 			 struct err *err);
 
-/* Is process @pid in the namespaces that we are in? */
+/* Is process @pid in the namespaces that we are in? Has it the same memory as @other? */
 bool capture_at_home(pid_t pid);
+bool capture_shares_memory(pid_t pid, pid_t other);
 
 /*
  * process.c: ids, credentials, paths, limits of the process. The probe has been opened. It may be done for

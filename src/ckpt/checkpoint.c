@@ -238,10 +238,17 @@ static int ckpt_scan(struct ckpt *ckpt, struct err *err)
 
 enum {
 	CKPT_PARK_DEADLINE_S = 10,
-	CKPT_AHEAD_S = 5,
+	CKPT_AHEAD_PART = 5, /* of that, before it begins */
 	CKPT_BUSY_DEADLINE_MS = 2000,
 	CKPT_BUSY_PAUSE_MAX_NS = 100000000,
 };
+
+static int64_t ckpt_park_allowed(const struct ckpt *ckpt)
+{
+	int64_t wanted = ckpt->options.park_deadline_ns;
+
+	return wanted ? wanted : CKPT_PARK_DEADLINE_S * 1000000000ll;
+}
 
 static const struct park_process *ckpt_in_vfork(const struct ckpt *ckpt)
 {
@@ -259,9 +266,7 @@ static const struct park_process *ckpt_in_vfork(const struct ckpt *ckpt)
 static int ckpt_park(struct ckpt *ckpt, struct park_memory *memory, struct err *err)
 {
 	const struct ckpt_options *o = &ckpt->options;
-	int64_t allowed =
-		o->park_deadline_ns ? o->park_deadline_ns : CKPT_PARK_DEADLINE_S * 1000000000ll;
-	int64_t until = ckpt_now() + allowed;
+	int64_t until = ckpt_now() + ckpt_park_allowed(ckpt);
 	const struct park_process *vfork;
 	pid_t pid;
 
@@ -391,12 +396,15 @@ static int ckpt_look_ahead(struct ckpt *ckpt, struct park_memory *memory, struct
 		.with_orphans = ckpt->options.with_orphans,
 		.except = ckpt->options.except,
 		.pages = CAPTURE_FEW_PAGES,
-		.allowed_ns = CKPT_AHEAD_S * 1000000000ll,
+		.allowed_ns = ckpt_park_allowed(ckpt) / CKPT_AHEAD_PART,
 		.look = ahead_look,
 		.arg = &ckpt->ahead,
 	};
+	int64_t began_ns = ckpt_now();
 	int rc = asleep_begin(&ckpt->asleep, &options, memory, err);
 
+	log_debug("ckpt", "looked ahead at %zu processes in %.3f ms", ckpt->ahead.n,
+		  (double)(ckpt_now() - began_ns) / 1e6);
 	ahead_sort(&ckpt->ahead);
 	return rc;
 }
@@ -408,6 +416,7 @@ static int ckpt_take(struct ckpt *ckpt, struct park_memory *memory, struct err *
 
 	if (rc >= 0)
 		rc = ckpt_try_again(ckpt, memory, err);
+	ahead_done(&ckpt->ahead);
 	if (rc >= 0)
 		rc = ckpt_confirm(ckpt, err);
 	if (rc <= 0)

@@ -52,13 +52,14 @@ static int mappings_resident(struct capture *c, struct err *err)
 {
 	OWNED_PTR char *text = NULL;
 	const char *s;
+	uint64_t size;
 	size_t len;
 	int rc = proc_read_record(c->alive, "statm", &text, &len, err);
 
 	if (rc < 0)
 		return rc;
 	s = text;
-	if (!text_scan(&s, text + len, 10, &c->size) || *s++ != ' ' ||
+	if (!text_scan(&s, text + len, 10, &size) || *s++ != ' ' ||
 	    !text_scan(&s, text + len, 10, &c->resident))
 		return err_say(err, EBADMSG, "/proc/%d/statm makes no sense", c->parked->pid);
 	return 0;
@@ -82,19 +83,17 @@ static int mappings_parse(struct capture *c, size_t len, struct err *err)
 		       c->suppose ? "maps" : "smaps", (size_t)(cursor.text.at - c->text));
 }
 
-/* They cannot have changed; how much of them is swapped out can. */
+/* They cannot have changed, but for the names of their files, and how much of them is swapped out. */
 static bool mappings_known(struct capture *c)
 {
 	struct ahead_process *p = c->ahead;
 
-	if (!p || !p->seen.at || p->size != c->size || c->swapping)
+	if (!p || !p->seen.at || c->swapping || !ahead_names_stand(p))
 		return false;
 	c->seen.at = p->seen.at;
-	c->seen.n = p->seen.n;
-	c->text = p->text;
+	c->seen.n = c->seen.room = p->seen.n;
 	p->seen.at = NULL;
-	p->seen.n = 0;
-	p->text = NULL;
+	p->seen.n = p->seen.room = 0;
 	return true;
 }
 

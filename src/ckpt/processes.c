@@ -193,6 +193,15 @@ static int processes_large(struct processes *l, size_t i, struct err *err)
 	return rc < 0 ? rc : processes_snapshot(l->ckpt, l->at[i], l->probes[i], err);
 }
 
+/* Memory whose NUMA policy others may have set meanwhile. */
+static bool processes_share_memory(const struct model *m)
+{
+	for (size_t i = 0; i < m->vmas.n; i++)
+		if (m->vmas.at[i].flags & IMG_VMA_SHARED && m->vmas.at[i].kind != IMG_VMA_FILE)
+			return true;
+	return false;
+}
+
 /*
  * All that the probe would be asked is known ahead. A parent's children may have been stopped or let go on
  * meanwhile, and semaphores and shared memory belong to others as well.
@@ -202,7 +211,7 @@ static bool processes_needs_probe(const struct processes *l, size_t i)
 	const struct ckpt *ckpt = l->ckpt;
 
 	return !l->captures[i].ahead || l->at[i]->has_children || sysv_has_ties(&ckpt->sysv) ||
-	       pages_any_live(&l->at[i]->m);
+	       pages_any_live(&l->at[i]->m) || processes_share_memory(&l->at[i]->m);
 }
 
 static int processes_probe_if_needed(struct processes *l, size_t i, struct err *err)

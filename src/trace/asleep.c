@@ -13,7 +13,6 @@
 #include "trace/tick.h"
 #include "trace/tree_inside.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,11 +20,10 @@
 #include <unistd.h>
 
 enum {
-	ASLEEP_THREADS = 32, /* of a process at most: one of many is soon awake */
 	ASLEEP_CHILDREN_BUF = 65536,
 	ASLEEP_TICK_NS = 4 * 1000000,
 	ASLEEP_STOP_NS = 50 * 1000000, /* for one to stop */
-	ASLEEP_SWEEP = 16, /* after so many all are asked one by one */
+	ASLEEP_SWEEP_NS = 20 * 1000000, /* after that long all are asked one by one */
 };
 
 struct asleep {
@@ -75,62 +73,28 @@ static int add_children(struct asleep *a, pid_t pid, pid_t tid)
 	return rc;
 }
 
-/* Every thread of a process. */
-static bool all_sleep(pid_t pid)
-{
-	char path[32];
-	struct dirent *d;
-	DIR *dir;
-	bool all = true;
-
-	procid_path(path, sizeof(path), pid, "task");
-	dir = opendir(path);
-	while (dir && all && (d = readdir(dir)))
-		if (d->d_name[0] != '.') {
-			pid_t tid = procid_meant((pid_t)strtol(d->d_name, NULL, 10));
-			char state = tid > 0 ? explain_state(pid, tid) : 'X';
-
-			all = state == 'S';
-		}
-	if (dir)
-		closedir(dir);
-	return dir && all;
-}
-
-/* One that could be watched, as far as can be told without stopping it. */
+/*
+ * One that could be watched, as far as can be told without stopping it. Of several threads one is soon awake,
+ * and does to the process what it wants.
+ */
 static bool may_sleep(const struct asleep *a, pid_t pid)
 {
 	struct stat_line stat;
 
-	if (proc_stat(pid, &stat, NULL) < 0 || stat.state != 'S' ||
-	    stat.num_threads > ASLEEP_THREADS || stat.rss > a->options->pages)
-		return false;
-	return stat.num_threads == 1 || all_sleep(pid);
+	return proc_stat(pid, &stat, NULL) >= 0 && stat.state == 'S' && stat.num_threads == 1 &&
+	       stat.rss <= a->options->pages;
 }
 
 /* ---- one of them ---- */
 
-/* Does every thread stand in a call that it will begin anew, untouched? */
-static bool stands_in_calls(const struct tree_process *p, const struct park_process *parked)
+/* Does its only thread stand in a call that it will begin anew, untouched? */
+static bool stands_in_call(const struct tree_process *p, const struct park_process *parked)
 {
-	if (!p->n || parked->nthreads != p->n)
-		return false;
-	for (size_t i = 0; i < p->n; i++) {
-		const struct park_thread *t = &parked->threads[i];
+	const struct park_thread *t = parked->threads;
 
-		if (p->at[i].filtered || p->at[i].state != TRACEE_STOPPED || t->exited ||
-		    t->group_stopped || t->syscall < 0 || t->done)
-			return false;
-	}
-	return true;
-}
-
-static bool doze(struct tree_process *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (!tracee_doze(&p->at[i]))
-			return false;
-	return true;
+	return p->n == 1 && parked->nthreads == 1 && !p->at[0].filtered &&
+	       p->at[0].state == TRACEE_STOPPED && !t->exited && !t->group_stopped &&
+	       t->syscall >= 0 && !t->done;
 }
 
 /* Park it alone, look at it. > 0: it is to be watched. */
@@ -146,7 +110,7 @@ static int look_at(struct asleep *a, size_t process, struct err *err)
 		return rc;
 	rc = park_one(&a->park, process, err);
 	if (rc >= 0 && s->tree.n == process + 1 &&
-	    stands_in_calls(&s->tree.at[process], &a->park.processes[0]))
+	    stands_in_call(&s->tree.at[process], &a->park.processes[0]))
 		rc = a->options->look(a->options->arg, &a->park, err);
 	else
 		rc = rc < 0 ? rc : 0;
@@ -167,23 +131,26 @@ static void try(struct asleep *a, pid_t pid)
 		return;
 	if (rc >= 0)
 		rc = look_at(a, process, &ignored);
-	if (rc <= 0 || !doze(&tree->at[process]))
+	if (rc > 0 && tracee_doze(&tree->at[process].at[0], tick_now() + ASLEEP_STOP_NS))
+		fault_point("asleep.watched");
+	else
 		tree_release_from(tree, process);
-	fault_point("asleep.watched");
 }
 
 /* ---- those that wake ---- */
 
-/* Has this thread left its call? Then it is let go; but first to where its call can be mended. */
+/*
+ * Is there something to be told of this thread? Then it has left its call, and is let go; but first to where
+ * its call can be mended.
+ */
 static bool attend(struct tree *tree, size_t process, size_t i)
 {
-	int rc = 0;
+	int rc;
 
 	if (!tree_holds(&tree->at[process].at[i]))
 		return false;
-	if (tree->at[process].at[i].watched)
-		rc = tree_event(tree, process, i, true, NULL);
-	if (rc == -EAGAIN)
+	rc = tree_event(tree, process, i, true, NULL);
+	if (rc == -EAGAIN || rc == -EINTR)
 		return false;
 	while (rc != -EINTR && tree->at[process].at[i].state == TRACEE_RUNNING)
 		rc = tree_event(tree, process, i, false, NULL);
@@ -222,18 +189,20 @@ static void tend(struct tree *tree)
 static int look_at_all(struct asleep *a)
 {
 	struct tree *tree = &a->park.state->tree;
-	int64_t until = tick_now() + a->options->allowed_ns;
+	int64_t now = tick_now(), until = now + a->options->allowed_ns, swept = now;
 	int rc = add_found(a, a->options->root);
 
 	if (rc >= 0 && a->options->with_orphans)
 		rc = add_children(a, getpid(), getpid());
-	for (size_t i = 0; rc >= 0 && i < a->n && tick_now() < until; i++) {
+	for (size_t i = 0; rc >= 0 && i < a->n && now < until; i++, now = tick_now()) {
 		rc = add_children(a, a->found[i], a->found[i]);
 		if (may_sleep(a, a->found[i]))
 			try(a, a->found[i]);
 		tend(tree);
-		if (i % ASLEEP_SWEEP == 0)
-			sweep(tree);
+		if (now - swept < ASLEEP_SWEEP_NS)
+			continue;
+		sweep(tree);
+		swept = now;
 	}
 	return rc;
 }

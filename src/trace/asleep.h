@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Processes that sleep: what only they themselves can change is looked at before the others are stopped, and
- * need not be while the whole program stands. Each is parked alone, let sleep on, and watched: its threads
- * stop on their way out of the call in which they wait. If none has by the time of the park, no instruction
- * of the program has been carried out in it since then.
+ * need not be while the whole program stands. Each that has one thread is parked alone, let sleep on, and
+ * watched: it stops on its way out of the call in which it waits. If it has not by the time of the park, no
+ * instruction of the program has been carried out in it since then.
  *
  * The one rule: one that wakes is let go at once, and is then as if it had never been looked at. All calls
  * must come from the thread that begins the park.

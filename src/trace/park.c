@@ -190,6 +190,7 @@ static int begin(struct park *park, pid_t root, struct park_memory *memory, stru
 		rc = tick_start(&tick, PARK_TICK_NS, err);
 	if (rc >= 0)
 		rc = tree_stop(tree, err);
+	tree->asleep = NULL;
 	tick_stop(&tick);
 	park->began_ns = tree->began_ns;
 	park->parked_ns = tick_now();

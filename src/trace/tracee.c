@@ -5,6 +5,7 @@
 #include "host/procid.h"
 #include "trace/explain.h"
 #include "trace/regs.h"
+#include "trace/tick.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -139,10 +140,10 @@ void tracee_resume(struct tracee *t)
 		return;
 	t->state = TRACEE_RUNNING;
 	t->resumed = true;
-	t->mended = false;
+	t->mended = t->watched = t->asleep = false;
 }
 
-bool tracee_doze(struct tracee *t)
+bool tracee_doze(struct tracee *t, int64_t deadline_ns)
 {
 	int status, rc;
 
@@ -152,7 +153,9 @@ bool tracee_doze(struct tracee *t)
 	t->mended = false;
 	do {
 		rc = tracee_take(t, false, &status);
-	} while (rc == -EINTR);
+	} while (rc == -EINTR && tick_now() < deadline_ns);
+	if (rc == -EINTR)
+		return false;
 	if (rc <= 0 || !WIFSTOPPED(status)) {
 		t->state = TRACEE_GONE;
 		return false;
@@ -161,6 +164,23 @@ bool tracee_doze(struct tracee *t)
 	if (!t->watched)
 		tracee_stopped(t, status);
 	return t->watched;
+}
+
+void tracee_rouse(struct tracee *t)
+{
+	int status, rc = t->watched ? tracee_take(t, true, &status) : 0;
+
+	if (rc == 0 || rc == -EINTR)
+		return;
+	if (rc < 0 || !WIFSTOPPED(status)) {
+		t->watched = t->asleep = false;
+		t->state = TRACEE_GONE;
+	} else if (is_call_stop(status) && !is_interrupted(t)) {
+		t->watched = t->asleep = false;
+		ptrace(PTRACE_CONT, t->tid, 0, 0);
+	} else {
+		tracee_stopped(t, status);
+	}
 }
 
 bool tracee_detach(struct tracee *t)

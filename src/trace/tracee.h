@@ -62,9 +62,16 @@ void tracee_resume(struct tracee *t);
 
 /*
  * Let one that is stopped in a call which starts again do so, and wait in it, watched: it stops on its way
- * out of the call. False: it has not come so far, and is on its way to another stop, or has ended.
+ * out of the call. False: it has not come so far until  (a tick must be running), is on its way to
+ * another stop, or has ended.
  */
-bool tracee_doze(struct tracee *t);
+bool tracee_doze(struct tracee *t, int64_t deadline_ns);
+
+/*
+ * One that is watched, if it has left its call by itself: it runs on, attached. One that was interrupted
+ * stays where it is until it is stopped.
+ */
+void tracee_rouse(struct tracee *t);
 
 /* Let it go, with the registers it has. One that is not stopped stays attached: false. */
 bool tracee_detach(struct tracee *t);

@@ -27,6 +27,7 @@ enum {
 	TREE_DIR_BUF = 32768,
 	TREE_CHILDREN_BUF = 65536,
 	TREE_MOMENT_NS = 20000, /* for a thread to run on */
+	TREE_ROUSE_NS = 5 * 1000000, /* who has woken is looked for that often */
 };
 
 /* How long a vfork child may take to come to its execve before it is parked where it is. */
@@ -242,6 +243,8 @@ static bool take_over(struct tree *tree, size_t process)
 		*added = *t;
 		t->state = TRACEE_GONE; /* in there */
 	}
+	for (size_t i = 0; !all && i < to->n; i++)
+		to->at[i].asleep = false;
 	return all;
 }
 
@@ -309,8 +312,17 @@ static int list_children(struct tree *tree, size_t process, struct err *err)
 	return 0;
 }
 
+/* Those that are watched and have woken do not wait until all are seized. */
+static void rouse(struct tree *tree)
+{
+	for (size_t i = 0; i < tree->n; i++)
+		for (size_t j = 0; j < tree->at[i].n; j++)
+			tracee_rouse(&tree->at[i].at[j]);
+}
+
 static int seize_from(struct tree *tree, size_t first, struct err *err)
 {
+	int64_t roused = tick_now(), now;
 	int rc = 0;
 
 	for (size_t i = first; i < tree->n && rc >= 0; i++) {
@@ -319,6 +331,11 @@ static int seize_from(struct tree *tree, size_t first, struct err *err)
 			rc = leave_out(tree, i, err);
 		if (rc >= 0 && tree->follow == TRACEE_CHILDREN)
 			rc = list_children(tree, i, err);
+		now = tree->asleep ? tick_now() : roused;
+		if (now - roused < TREE_ROUSE_NS)
+			continue;
+		rouse(tree);
+		roused = now;
 	}
 	return rc < 0 ? rc : 0;
 }

@@ -35,7 +35,7 @@ struct tree {
 	uint8_t *known, *looked, *filtered;
 	struct tree
 		*asleep; /* processes in there are taken over as they are (asleep.h); NULL: none */
-	/* Before a thread is let go that has not been mended; with , which may be NULL. */
+	/* Before a thread is let go that has not been mended; @memory may be NULL. */
 	void (*mend)(struct tracee *t, struct park_memory *memory);
 	struct park_memory *memory;
 	int64_t deadline; /* CLOCK_MONOTONIC ns */

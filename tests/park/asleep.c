@@ -66,7 +66,7 @@ static void sleep_as(int i, const int in[2], const int out[2])
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sleepers->pid[i] = getpid();
-	if (i >= 6) /* with a thread */
+	if (i >= 6) /* with a thread: never said to sleep */
 		EXPECT(!pthread_create(&thread, NULL, count_on, &sleepers->count[i]));
 	while (!shared->stop && !shared->nbad) {
 		if (i < 2)
