@@ -164,6 +164,13 @@ static const char *check_vsyscall(const struct check *c, const struct img_vma *v
 	return NULL;
 }
 
+/* One of the three parts that can be mapped (IORING_OFF_*). */
+static bool check_ring(const struct img_vma *v)
+{
+	return v->flags & IMG_VMA_SHARED &&
+	       (v->offset == 0 || v->offset == 0x8000000 || v->offset == 0x10000000);
+}
+
 static int check_vmas(const struct check *c)
 {
 	uint64_t after = 0;
@@ -187,6 +194,8 @@ static int check_vmas(const struct check *c)
 		if (!why && (v->kind == IMG_VMA_FILE || v->kind == IMG_VMA_URING || v->file) &&
 		    !check_file_id(c, v->file))
 			why = "names a file that is not in the image";
+		if (!why && v->kind == IMG_VMA_URING && !check_ring(v))
+			why = "is no part of an io_uring";
 		if (!why && !check_string(c, v->name))
 			why = "has a name outside the data table";
 		if (why)
@@ -383,10 +392,13 @@ static bool check_mqueue(const struct check *c, const struct img_file *f)
 static bool check_uring(const struct check *c, const struct img_file *f)
 {
 	enum { ENTRIES = 1 << 15, HEAD = 4096, BUFFERS = 1 << 14, WORDS = sizeof(uint32_t) };
+	enum { SUBMIT_ALL = 1 << 7, NO_SQARRAY = 1 << 16 }; /* IORING_SETUP_* */
 	const struct img_uring *u = model_bytes(c->m, f->data);
 
 	if (f->data.len < sizeof(*u) || !u->sq_entries || u->sq_entries > ENTRIES ||
 	    u->cq_entries < u->sq_entries || u->cq_entries > 2 * ENTRIES)
+		return false;
+	if (u->flags & ~(uint32_t)(SUBMIT_ALL | NO_SQARRAY) || u->sq_head - u->cq_tail > INT32_MAX)
 		return false;
 	if (u->ring_size < WORDS || u->ring_size > HEAD + 2 * ENTRIES * 32 ||
 	    u->sqes_size > ENTRIES * 128 || u->buffers > BUFFERS)

@@ -83,6 +83,10 @@ int res_uring_look(int fd, struct res_uring *state, struct err *err)
 	uint32_t dropped = 0, left;
 	int rc = uring_read(fd, &info, err);
 
+	if (rc == -EBADMSG) { /* the kernel says little while a worker of it has the ring */
+		*state = (struct res_uring){ .left = 1 };
+		return 0;
+	}
 	if (rc < 0)
 		return rc;
 	left = info.cached_sq_head - info.cached_cq_tail - info.overflown;
@@ -201,6 +205,7 @@ static int uring_has_array(int fd, const struct uring *u, bool *wide, struct err
 	uint32_t was = __atomic_load_n(head, __ATOMIC_ACQUIRE), shown = tail - 1;
 	struct uring_info info;
 	uint32_t index;
+	struct iovec here = { &index, sizeof(index) }, there = { NULL, sizeof(index) };
 	int rc;
 
 	if (was == tail)
@@ -212,9 +217,10 @@ static int uring_has_array(int fd, const struct uring *u, bool *wide, struct err
 	if (rc < 0)
 		return rc;
 	*wide = info.wide_sqes;
-	/* An index beyond the end is not listed either; where there are none stands nothing. */
-	index = uring_word(u, u->p.sq_off.array)[(tail - 1) & (u->p.sq_entries - 1)];
-	return info.sqes || index >= u->p.sq_entries;
+	/* An index beyond the end is not listed either. Without an array there is nothing, or no memory. */
+	there.iov_base = &uring_word(u, u->p.sq_off.array)[(tail - 1) & (u->p.sq_entries - 1)];
+	return info.sqes || (process_vm_readv(getpid(), &here, 1, &there, 1, 0) == sizeof(index) &&
+			     index >= u->p.sq_entries);
 }
 
 /* Have requests of the past, as far as they can still be seen, been such that counters do not count them? */

@@ -65,29 +65,47 @@ int res_check_uring(const struct model *m, const struct img_file *f, struct err 
 	return rc;
 }
 
-/* @n requests that do nothing; with @flags MAKE_SKIP nobody is told of their ends. */
-static long make_turn(const struct uring *u, uint32_t n, uint8_t flags)
+/*
+ * How far the ends may be said to be taken out. The kernel remembers for a while what room there is: what the
+ * program has not taken must not be among it.
+ */
+static uint32_t make_taken(const struct uring *u, const struct img_uring *i, uint32_t head)
+{
+	uint32_t tail = *uring_word(u, u->p.cq_off.tail);
+
+	return i->cq_tail - head <= u->p.cq_entries && tail - head <= u->p.cq_entries ? head : tail;
+}
+
+/*
+ * @n requests that do nothing; with @flags MAKE_SKIP nobody is told of their ends. @head: of those that are,
+ * from where on the program has taken none.
+ */
+static long make_turn(const struct uring *u, const struct img_uring *i, uint32_t head, uint32_t n,
+		      uint8_t flags)
 {
 	uint32_t *tail = uring_word(u, u->p.sq_off.tail), sent = *tail;
 	uint32_t most = u->p.sq_entries < u->p.cq_entries ? u->p.sq_entries : u->p.cq_entries;
 	struct io_uring_sqe *sqes = (void *)u->sqes;
 
-	for (uint32_t i = 0; i < u->p.sq_entries; i++) {
-		sqes[i] = (struct io_uring_sqe){ .opcode = IORING_OP_NOP, .flags = flags };
+	for (uint32_t k = 0; k < u->p.sq_entries; k++) {
+		sqes[k] = (struct io_uring_sqe){ .opcode = IORING_OP_NOP, .flags = flags };
 		if (!(u->p.flags & URING_NO_SQARRAY))
-			uring_word(u, u->p.sq_off.array)[i] = i;
+			uring_word(u, u->p.sq_off.array)[k] = k;
 	}
 	while (n) {
+		uint32_t room = u->p.cq_entries - (*uring_word(u, u->p.cq_off.tail) -
+						   *uring_word(u, u->p.cq_off.head));
 		uint32_t some = n < most ? n : most;
 		long rc;
 
+		if (!(flags & MAKE_SKIP) && some > room)
+			some = room;
 		sent += some;
 		__atomic_store_n(tail, sent, __ATOMIC_RELEASE);
 		rc = sys6(__NR_io_uring_enter, u->fd, some, 0, 0, 0, 0);
 		if (rc != some)
 			return rc < 0 ? rc : -EAGAIN;
-		/* Taken out at once, that there is room for the next. */
-		__atomic_store_n(uring_word(u, u->p.cq_off.head), *uring_word(u, u->p.cq_off.tail),
+		__atomic_store_n(uring_word(u, u->p.cq_off.head), make_taken(u, i, head),
 				 __ATOMIC_RELEASE);
 		n -= some;
 	}
@@ -103,10 +121,13 @@ static bool make_stands(const struct uring *u, const struct img_uring *i)
 static int make_put_back(const struct uring *u, const struct img_uring *i, struct err *err)
 {
 	const uint8_t *bytes = (const uint8_t *)(i + 1) + i->buffers * sizeof(struct img_range);
-	long rc = make_turn(u, i->cq_tail, 0);
+	uint32_t head;
+	long rc;
 
+	memcpy(&head, bytes + u->p.cq_off.head, sizeof(head));
+	rc = make_turn(u, i, head, i->cq_tail, 0);
 	if (rc >= 0)
-		rc = make_turn(u, i->sq_head - i->cq_tail, MAKE_SKIP);
+		rc = make_turn(u, i, head, i->sq_head - i->cq_tail, MAKE_SKIP);
 	if (rc < 0)
 		return err_set(err, (int)rc, "bring an io_uring to where it stood");
 	if (!make_stands(u, i))

@@ -124,6 +124,50 @@ static int build_objects(struct build *b, struct err *err)
 	return 0;
 }
 
+static int build_compare_kin(const void *a, const void *b)
+{
+	const struct child_kin *const *x = a, *const *y = b;
+
+	return ((*x)->pid > (*y)->pid) - ((*x)->pid < (*y)->pid);
+}
+
+static const struct child_kin *build_parent(const struct child_kin *const *sorted, size_t n,
+					    const struct child_kin *p)
+{
+	const struct child_kin wanted = { .pid = p->ppid }, *key = &wanted;
+	const struct child_kin *const *found =
+		bsearch(&key, sorted, n, sizeof(*sorted), build_compare_kin);
+
+	return found ? *found : NULL;
+}
+
+/* Every line of parents ends outside of the images: who follows one comes to an end. */
+static int build_check_kin(const struct build *b, struct err *err)
+{
+	size_t n = b->context.n;
+	OWNED_PTR const struct child_kin **sorted = calloc(n + 1, sizeof(*sorted));
+	OWNED_PTR size_t *seen = calloc(n + 1, sizeof(*seen)); /* on whose way, counted from 1 */
+
+	if (!sorted || !seen)
+		return err_set(err, ENOMEM, "restart of %zu processes", n);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &b->kin[i];
+	qsort(sorted, n, sizeof(*sorted), build_compare_kin);
+	for (size_t i = 0; i < n; i++) {
+		const struct child_kin *p = &b->kin[i];
+
+		while (p && !seen[p - b->kin]) {
+			seen[p - b->kin] = i + 1;
+			p = build_parent(sorted, n, p);
+		}
+		if (p && seen[p - b->kin] == i + 1)
+			return err_say(err, EBADMSG,
+				       "the images make no sense: process %d is its own ancestor",
+				       p->pid);
+	}
+	return 0;
+}
+
 /* What is looked at again and again, out of all images. */
 static int build_kin(struct build *b, struct err *err)
 {
@@ -142,7 +186,7 @@ static int build_kin(struct build *b, struct err *err)
 						.flags = p->flags,
 						.exit_signal = p->exit_signal };
 	}
-	return 0;
+	return build_check_kin(b, err);
 }
 
 static size_t build_shared(const struct build *b)

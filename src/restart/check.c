@@ -7,6 +7,7 @@
 #include "contract/probe_abi.h"
 #include "host/proc.h"
 #include "res/res.h"
+#include "restart/rebuild.h"
 #include "restart/restart.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -214,12 +216,37 @@ static void check_address(struct check *c, const struct img_file *f)
 		check_say(c, why.num, "%s", why.msg);
 }
 
+/* Its rings are mapped where nothing else is free (rebuild_uring.c). */
+static void check_room(struct check *c)
+{
+	struct rlimit space, stack;
+
+	if (!rebuild_has_urings(c->m) || getrlimit(RLIMIT_AS, &space) < 0 ||
+	    getrlimit(RLIMIT_STACK, &stack) < 0)
+		return;
+	if (space.rlim_cur != RLIM_INFINITY)
+		check_say(c, ENOMEM,
+			  "it has an io_uring, which can be mapped again only where address space "
+			  "has "
+			  "no limit (ulimit -v unlimited)");
+	if (stack.rlim_cur == RLIM_INFINITY)
+		check_say(
+			c, ENOMEM,
+			"it has an io_uring, which can be mapped again only where the stack has a "
+			"limit (ulimit -S -s 8192; the program gets its own back)");
+}
+
 static void check_uring(struct check *c, const struct img_file *f)
 {
 	struct err why = ERR_INIT;
 
-	if (c->uring || res_check_uring(c->m, f, &why) >= 0)
+	if (c->uring)
 		return;
+	if (res_check_uring(c->m, f, &why) >= 0) {
+		check_room(c);
+		c->uring = true;
+		return;
+	}
 	c->uring = true;
 	check_say(c, why.num, "%s", why.msg);
 }

@@ -49,6 +49,9 @@ static size_t uring_taken(const struct rebuild *b, struct img_range *taken)
 	for (size_t i = 0; i < b->m->vmas.n; i++) {
 		const struct img_vma *v = &b->m->vmas.at[i];
 
+		/* Where our vdso is another, its data are elsewhere. */
+		if (v->kind == IMG_VMA_VVAR && b->vdso != REBUILD_VDSO_SAME)
+			continue;
 		if (v->start < URING_TOP)
 			taken[n++] = (struct img_range){ v->start, v->end - v->start };
 	}
@@ -131,12 +134,16 @@ static void uring_register(struct rebuild *b, const struct img_file *f, int fd)
 
 void rebuild_uring_buffers(struct rebuild *b)
 {
-	for (size_t i = 0; i < b->m->files.n; i++)
-		for (size_t k = 0; k < b->m->fds.n; k++)
-			if (b->m->fds.at[k].file == b->m->files.at[i].id) {
-				uring_register(b, &b->m->files.at[i], b->m->fds.at[k].fd);
+	for (size_t i = 0; i < b->m->files.n; i++) {
+		const struct img_file *f = &b->m->files.at[i];
+		size_t n;
+
+		for (size_t k = 0; res_uring_buffers(b->m, f, &n) && k < b->m->fds.n; k++)
+			if (b->m->fds.at[k].file == f->id) {
+				uring_register(b, f, b->m->fds.at[k].fd);
 				break;
 			}
+	}
 }
 
 size_t rebuild_uring_data(const struct model *m)

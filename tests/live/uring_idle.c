@@ -10,7 +10,7 @@
 
 enum { UNTAKEN = 5, UNSENT = 3, HISTORY = 1003 };
 
-static struct uring fresh, worn, waiting, single, large, plain;
+static struct uring fresh, worn, waiting, single, large, plain, bare, crowded;
 
 static void go_on(struct uring *u)
 {
@@ -44,6 +44,22 @@ static void empty(struct uring *u)
 		LIVE_EQUAL(uring_take(u).user_data, 200 + i);
 }
 
+/* More ends than there is room for: those that wait to be taken stay what they are. */
+static void crowd(struct uring *u)
+{
+	LIVE_EQUAL(uring_enter(u, UNSENT, 0), UNSENT);
+	for (int i = 0; i < 2; i++) {
+		for (unsigned int k = 0; k < u->p.sq_entries; k++)
+			uring_nop(u, 300);
+		LIVE_EQUAL(uring_enter(u, u->p.sq_entries, 0), u->p.sq_entries);
+	}
+	LIVE_EQUAL(uring_ready(u), u->p.cq_entries);
+	for (unsigned int i = 0; i < UNTAKEN; i++)
+		LIVE_EQUAL(uring_take(u).user_data, 100 + i);
+	for (unsigned int i = 0; i < UNSENT; i++)
+		LIVE_EQUAL(uring_take(u).user_data, 200 + i);
+}
+
 static bool has_no_array(void)
 {
 	struct io_uring_params p = { .flags = IORING_SETUP_NO_SQARRAY };
@@ -64,6 +80,9 @@ int main(void)
 	uring_setup(&waiting, 16, 0);
 	uring_history(&waiting, 29);
 	fill(&waiting);
+	uring_setup(&crowded, 16, 0);
+	uring_history(&crowded, 29);
+	fill(&crowded);
 	uring_setup(&single, 1, 0);
 	uring_history(&single, 7);
 	uring_setup(&large, 4096, 0);
@@ -72,6 +91,7 @@ int main(void)
 		uring_setup(&plain, 32, IORING_SETUP_NO_SQARRAY);
 		uring_history(&plain, 77);
 		fill(&plain);
+		uring_setup(&bare, 4096, IORING_SETUP_NO_SQARRAY);
 	}
 	watcher = epoll_create1(EPOLL_CLOEXEC);
 	LIVE_CHECK(!epoll_ctl(watcher, EPOLL_CTL_ADD, waiting.fd, &event));
@@ -82,6 +102,7 @@ int main(void)
 	LIVE_EQUAL(event.data.u64, 1);
 	empty(&waiting);
 	LIVE_EQUAL(epoll_wait(watcher, &event, 1, 0), 0);
+	crowd(&crowded);
 	go_on(&fresh);
 	go_on(&worn);
 	go_on(&waiting);
@@ -90,6 +111,7 @@ int main(void)
 	if (no_array) {
 		empty(&plain);
 		go_on(&plain);
+		go_on(&bare);
 	}
 	return 0;
 }
