@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trace/errand.h"
 
-#include "base/owned.h"
-#include "host/proc.h"
-#include "procfs/maps.h"
 #include "trace/park_state.h"
 #include "trace/regs.h"
 #include "trace/remote.h"
@@ -14,20 +11,13 @@ static int errand_places(struct home_places *places, const struct park_process *
 			 struct err *err)
 {
 	const struct park_thread *leader = &process->threads[0];
-	OWNED_PTR char *text = NULL;
-	struct maps_cursor c;
-	struct maps_vma vma;
-	size_t len;
-	int rc = proc_read(park_alive(process), "maps", &text, &len, err);
+	int rc;
 
 	*places = (struct home_places){ .n = 0 };
-	if (rc < 0)
-		return rc;
-	for (c = maps_over(text, len); maps_next(&c, &vma);)
-		home_note(places, &vma);
-	if (leader->tid == process->pid && !leader->exited)
+	rc = home_note_all(places, park_alive(process), err);
+	if (rc >= 0 && leader->tid == process->pid && !leader->exited)
 		places->leader_sp = regs_sp(&leader->regs);
-	return 0;
+	return rc;
 }
 
 static int errand_go(struct park *park, const struct park_thread *thread, struct tracee *t,

@@ -131,7 +131,7 @@ static void survey_code(struct survey *s, const struct home_place *p, struct par
 		s->sigreturn = p->start + (uint64_t)known->sigreturn;
 }
 
-static int note_all(struct home_places *places, pid_t tid, struct err *err)
+int home_note_all(struct home_places *places, pid_t tid, struct err *err)
 {
 	OWNED_PTR char *text = NULL;
 	struct maps_cursor c;
@@ -222,7 +222,7 @@ int home_open(struct home *home, const struct park_thread *t, bool leader,
 	struct home_places own = { .n = 0 };
 	struct survey s = { .tid = t->tid };
 	uint64_t sp;
-	int rc = places ? 0 : note_all(&own, t->tid, err);
+	int rc = places ? 0 : home_note_all(&own, t->tid, err);
 
 	places = places ? places : &own;
 	if (rc >= 0)

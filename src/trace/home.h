@@ -35,6 +35,9 @@ struct home_places {
 /* Mapping @vma of the process, if it is such. To be told of each once. */
 void home_note(struct home_places *places, const struct maps_vma *vma);
 
+/* All of thread @tid's process. */
+int home_note_all(struct home_places *places, pid_t tid, struct err *err);
+
 struct home {
 	uint64_t insn; /* a system call instruction, always */
 	uint64_t stack; /* stack pointer for calls: a frame stands there; 0: none */
