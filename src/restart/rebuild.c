@@ -86,6 +86,7 @@ int rebuild_plan(struct rebuild *b, struct err *err)
 	/* Threads' lists come first: the leader's names them. */
 	const struct plan_thread *threads = rebuild_thread_lists(b, n);
 
+	b->urings = rebuild_has_urings(b->m);
 	rebuild_clear(b);
 	rebuild_map(b);
 	rebuild_undo(b);

@@ -66,7 +66,7 @@ static void memory_move(struct rebuild *b, uint64_t from, uint64_t to, uint64_t 
 static void memory_move_out(struct rebuild *b, uint64_t from, uint64_t to, uint64_t len)
 {
 	memory_move(b, from, to, len);
-	if (rebuild_has_urings(b->m))
+	if (b->urings)
 		plan_expect(&b->plan, from, __NR_mmap,
 			    (const uint64_t[6]){ from, len, PROT_NONE,
 						 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |

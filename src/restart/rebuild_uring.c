@@ -105,7 +105,7 @@ void rebuild_urings(struct rebuild *b)
 	OWNED_PTR struct img_range *taken = NULL;
 	size_t n;
 
-	if (!rebuild_has_urings(b->m))
+	if (!b->urings)
 		return;
 	taken = calloc(b->m->vmas.n + b->own.n + 1, sizeof(*taken));
 	if (!taken) {
