@@ -185,10 +185,10 @@ static bool inotify_look_arguments(struct inotify_look *look, pid_t pid)
 	OWNED_FD int fd = -1;
 	ssize_t n;
 
-	text_format(name, sizeof(name), "/proc/%d/cmdline", pid);
+	procid_path(name, sizeof(name), pid, "cmdline");
 	fd = open(name, O_RDONLY | O_CLOEXEC);
 	n = text && fd >= 0 ? read(fd, text, INOTIFY_ARGUMENTS_MAX) : -1;
-	text_format(name, sizeof(name), "/proc/%d/cwd", pid);
+	procid_path(name, sizeof(name), pid, "cwd");
 	if (n <= 0 || !cwd || readlink(name, cwd, PATH_MAX - 1) < 0)
 		return false;
 	for (const char *word = text; word < text + n; word += strlen(word) + 1)
@@ -252,7 +252,7 @@ static bool inotify_find(struct inotify_look *look, pid_t pid)
 {
 	char cwd[64];
 
-	text_format(cwd, sizeof(cwd), "/proc/%d/cwd", pid);
+	procid_path(cwd, sizeof(cwd), pid, "cwd");
 	return inotify_look_open(look, pid) || (inotify_link(look, cwd) && inotify_look_up(look)) ||
 	       inotify_look_handle(look) ||
 	       (inotify_link(look, cwd) && inotify_look_beside(look)) ||

@@ -366,6 +366,7 @@ struct res_uring {
 	uint32_t polls, overflown; /* that wait for a descriptor; ends that had no room */
 	uint32_t buffers; /* registered */
 };
+#define RES_URING_LINK "anon_inode:[io_uring]" /* what its descriptor, and maps, call it */
 bool res_uring_is(const char *link);
 int res_uring_look(int fd, struct res_uring *state, struct err *err);
 

@@ -36,7 +36,7 @@ enum { /* newer than the headers */
 
 bool res_uring_is(const char *link)
 {
-	return text_equal(link, "anon_inode:[io_uring]");
+	return text_equal(link, RES_URING_LINK);
 }
 
 static bool uring_match(const struct res_seen *seen)
