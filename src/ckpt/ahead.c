@@ -136,8 +136,7 @@ static int ahead_report(struct ahead_process *p, struct park *park, struct err *
 static bool ahead_has_requests(const struct ahead_process *p)
 {
 	for (size_t i = 0; i < p->seen.n; i++)
-		if (capture_is_aio(&p->seen.at[i]) ||
-		    maps_begins(&p->seen.at[i], "anon_inode:[io_uring]"))
+		if (capture_is_aio(&p->seen.at[i]) || maps_begins(&p->seen.at[i], RES_URING_LINK))
 			return true;
 	return false;
 }
@@ -164,6 +163,7 @@ static int ahead_keep(struct ahead *ahead, const struct ahead_process *p)
 
 int ahead_look(void *arg, struct park *park, struct err *err)
 {
+	struct ahead *ahead = arg;
 	const struct park_process *parked = &park->processes[0];
 	struct ahead_process p = { .pid = parked->pid };
 	struct capture c = { .parked = parked, .alive = park_alive(parked), .exact = true };
@@ -171,7 +171,7 @@ int ahead_look(void *arg, struct park *park, struct err *err)
 
 	p.seen.at = c.seen.at;
 	p.seen.n = c.seen.n;
-	p.at_home = capture_at_home(c.alive);
+	p.at_home = capture_at_home(ahead->own, c.alive);
 	if (rc >= 0 && p.seen.n && !ahead_has_requests(&p))
 		rc = ahead_report(&p, park, err);
 	if (rc >= 0 && p.reported && ahead_keep_names(&p) < 0)
@@ -179,7 +179,7 @@ int ahead_look(void *arg, struct park *park, struct err *err)
 	free(c.text);
 	/* Else nothing is gained by watching it. */
 	if (rc >= 0 && p.reported)
-		rc = ahead_keep(arg, &p);
+		rc = ahead_keep(ahead, &p);
 	if (rc <= 0)
 		ahead_forget(&p);
 	return rc;

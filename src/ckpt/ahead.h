@@ -22,8 +22,8 @@
 
 struct ahead_name { /* of mappings */
 	char *name; /* as maps has it */
-	uint64_t dev,
-		ino; /* of the file that has it; 0: it is no file's, or was one's that is gone */
+	uint64_t dev; /* of the file that has it */
+	uint64_t ino; /* 0: it is no file's, or was one's that is gone */
 	struct timespec changed; /* and when that last was */
 };
 
@@ -36,7 +36,10 @@ struct ahead_process {
 	struct probe_report report; /* its places: all mappings */
 };
 
+struct apart_namespaces;
+
 struct ahead {
+	const struct apart_namespaces *own; /* ours, looked at before; borrowed */
 	struct ahead_process *at; /* by pid, once all have been looked at */
 	size_t n, room;
 };

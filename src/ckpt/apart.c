@@ -18,10 +18,8 @@
 #include <unistd.h>
 
 enum {
-	APART_LINK_MAX = 40, /* "time_for_children:[4026531834]" */
 	APART_PID = 3,
 	APART_PID_CHILDREN,
-	APART_KINDS = 9,
 };
 
 static const struct {
@@ -38,15 +36,7 @@ static const struct {
 	{ "time_for_children", "time" },
 };
 
-struct apart_namespaces {
-	char link[APART_KINDS][APART_LINK_MAX];
-};
-
-/*
- * Which namespaces @pid is in; 0: ourselves. What this kernel does not have reads as "", and so does that of
- * children who are to be in a new one where there is none yet.
- */
-static void apart_look(struct apart_namespaces *ns, pid_t pid)
+void apart_look(struct apart_namespaces *ns, pid_t pid)
 {
 	char path[64] = "/proc/self/ns";
 	OWNED_FD int dir = -1;
@@ -87,13 +77,11 @@ static int apart_check_namespaces(const struct apart_namespaces *own, pid_t pid,
 	return 0;
 }
 
-bool capture_at_home(pid_t pid)
+bool capture_at_home(const struct apart_namespaces *own, pid_t pid)
 {
-	struct apart_namespaces own;
 	struct err ignored = ERR_INIT;
 
-	apart_look(&own, 0);
-	return apart_check_namespaces(&own, pid, &ignored) >= 0;
+	return apart_check_namespaces(own, pid, &ignored) >= 0;
 }
 
 static bool apart_same(pid_t a, pid_t b, int what)

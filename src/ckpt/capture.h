@@ -73,8 +73,23 @@ int capture_machine(struct model *m, const struct machine *machine, struct err *
 int capture_refuse_apart(const struct park *park, const struct ahead *ahead, int workers,
 			 struct err *err);
 
-/* Is process @pid in the namespaces that we are in? Has it the same memory as @other? */
-bool capture_at_home(pid_t pid);
+enum {
+	APART_LINK_MAX = 40, /* "time_for_children:[4026531834]" */
+	APART_KINDS = 9,
+};
+
+struct apart_namespaces {
+	char link[APART_KINDS][APART_LINK_MAX];
+};
+
+/*
+ * Which namespaces @pid is in; 0: ourselves. What this kernel does not have reads as "", and so does that of
+ * children who are to be in a new one where there is none yet.
+ */
+void apart_look(struct apart_namespaces *ns, pid_t pid);
+
+/* Is process @pid in the namespaces that we are in, @own? Has it the same memory as @other? */
+bool capture_at_home(const struct apart_namespaces *own, pid_t pid);
 bool capture_shares_memory(pid_t pid, pid_t other);
 
 /*

@@ -401,7 +401,13 @@ static int ckpt_look_ahead(struct ckpt *ckpt, struct park_memory *memory, struct
 		.arg = &ckpt->ahead,
 	};
 	int64_t began_ns = ckpt_now();
-	int rc = asleep_begin(&ckpt->asleep, &options, memory, err);
+	struct apart_namespaces own;
+	int rc;
+
+	apart_look(&own, 0);
+	ckpt->ahead.own = &own;
+	rc = asleep_begin(&ckpt->asleep, &options, memory, err);
+	ckpt->ahead.own = NULL;
 
 	log_debug("ckpt", "looked ahead at %zu processes in %.3f ms", ckpt->ahead.n,
 		  (double)(ckpt_now() - began_ns) / 1e6);
