@@ -107,6 +107,24 @@ leave() {
 	unset "to[$1]" "from[$1]"
 }
 
+# live KEY NAME WHY: program NAME of tests/live, under an agent that has left it; $program is its id. Skips
+# for WHY where this kernel has not what it is about.
+live() {
+	start "$1" "$CAIRN" launch -n "$1" bash -c "echo \$\$; exec '$(dirname "$CAIRN")/tests/live/$2'"
+	hear "$1"
+	program=$answer
+	hear "$1"
+	[ "$answer" = 'ready 2' ] || skip "$3"
+	must 0 '' "$CAIRN" quit
+}
+
+# Such a program answers.
+live_answers() {
+	printf p >&"${to[$1]}"
+	hear "$1"
+	[ "$answer" = 'ready 2' ] || fail "$1 says $answer"
+}
+
 tell() {
 	echo "$2" >&"${to[$1]}"
 }

@@ -5,20 +5,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-busy=$(dirname "$CAIRN")/tests/live/uring_busy
-
-alive() {
-	printf p >&"${to[$1]}"
-	hear "$1"
-	[ "$answer" = 'ready 2' ] || fail "$1 says $answer"
-}
-
-start a "$CAIRN" launch -n a bash -c "echo \$\$; exec '$busy'"
-hear a
-program=$answer
-hear a
-[ "$answer" = 'ready 2' ] || skip "no io_uring here"
-must 0 '' "$CAIRN" quit
+live a uring_busy "no io_uring here"
 died=0
 for point in $(seq 1 3 120); do
 	must 0 '' env CAIRN_FAULT="remote.*:$point" "$CAIRN" adopt -n a "$program"
@@ -27,7 +14,7 @@ for point in $(seq 1 3 120); do
 	else
 		died=$((died + 1))
 	fi
-	alive a
+	live_answers a
 done
 echo "the agent died $died times"
 [ $died -gt 10 ] || fail "it died $died times only"
@@ -40,6 +27,6 @@ must 125 'it has an io_uring, and none can be had here' \
 	"$programs/filtered" "$CAIRN" restart -n b cairn-a
 gone 'a restart where there is no io_uring'
 start b "$CAIRN" restart -n b cairn-a
-alive b
+live_answers b
 printf g >&"${to[b]}"
 ended b 0

@@ -144,6 +144,17 @@ static inline int live_file(const char *name, size_t size, char fill)
 	return fd;
 }
 
+/* All @len bytes are this word, again and again. */
+static inline void live_words(const void *bytes, size_t len, uint64_t word)
+{
+	for (size_t at = 0; at < len; at += sizeof(word)) {
+		uint64_t there;
+
+		memcpy(&there, (const char *)bytes + at, sizeof(there));
+		LIVE_EQUAL(there, word);
+	}
+}
+
 /* A thread that must be there. */
 static inline pthread_t live_thread(void *(*run)(void *), void *arg)
 {

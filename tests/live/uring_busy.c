@@ -67,12 +67,7 @@ static void end_slot(struct worker *w, struct io_uring_cqe cqe)
 	LIVE_CHECK(cqe.user_data >> 48 < DEPTH && s->flying);
 	LIVE_EQUAL(cqe.res, LEN);
 	LIVE_EQUAL(cqe.user_data & 0xffffffffffff, s->n);
-	for (size_t k = 0; k < LEN; k += 8) {
-		uint64_t wrote;
-
-		memcpy(&wrote, s->bytes + k, 8);
-		LIVE_EQUAL(wrote, s->n & ~1ull);
-	}
+	live_words(s->bytes, LEN, s->n & ~1ull);
 	s->flying = false;
 	s->n++;
 	w->done++;
