@@ -93,6 +93,7 @@ static int fill_process(struct park_process *p, const struct tree_process *from,
 		p->asleep &= t->asleep && t->state == TRACEE_STOPPED && !t->group_stopped;
 		if (t->state == TRACEE_GONE || (t->tid == t->pid) != (i < from->n))
 			continue;
+		t->leads = t->tid == t->pid && from->n > 1;
 		p->vfork_parent |= t->state == TRACEE_VFORK;
 		rc = fill_thread(&p->threads[p->nthreads++], t, memory, late, err);
 	}

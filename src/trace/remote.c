@@ -2,13 +2,17 @@
 #include "trace/remote.h"
 
 #include "host/fault.h"
+#include "trace/explain.h"
 #include "trace/regs.h"
+#include "trace/tick.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+
+enum { REMOTE_TICK_NS = 4 * 1000000 };
 
 typedef ssize_t remote_transfer(pid_t pid, const struct iovec *here, unsigned long nhere,
 				const struct iovec *there, unsigned long nthere,
@@ -55,16 +59,42 @@ int remote_write(pid_t pid, uint64_t addr, const void *buf, size_t size, struct 
 	return remote_write_pieces(pid, &piece, 1, err);
 }
 
-int remote_wait(struct tracee *t, int *status, struct err *err)
+/* As tracee_take. -EINTR: it has ended, which the kernel tells when its threads have been waited for. */
+static int take_leader(const struct tracee *t, int *status)
+{
+	struct tick tick = { 0 };
+	int rc = tracee_take(t, true, status);
+
+	if (rc != 0)
+		return rc;
+	tick_start(&tick, REMOTE_TICK_NS, NULL); /* without it, it is as for all others */
+	do {
+		rc = tracee_take(t, false, status);
+	} while (rc == -EINTR && explain_state(t->pid, t->tid) != 'Z');
+	tick_stop(&tick);
+	return rc;
+}
+
+static int take(const struct tracee *t, int *status)
 {
 	int rc;
 
+	if (t->leads)
+		return take_leader(t, status);
 	do {
 		rc = tracee_take(t, false, status);
 	} while (rc == -EINTR);
+	return rc;
+}
+
+int remote_wait(struct tracee *t, int *status, struct err *err)
+{
+	int rc = take(t, status);
+
 	if (rc > 0 && WIFSTOPPED(*status))
 		return 0;
-	t->state = TRACEE_GONE;
+	if (rc != -EINTR) /* else it is as one that was killed while it stood */
+		t->state = TRACEE_GONE;
 	return err_say(err, ESRCH, "process %d was killed from outside", t->pid);
 }
 

@@ -27,6 +27,7 @@ struct tracee {
 	bool foreign; /* attached by the kernel, but not ours to park or to report */
 	bool filtered; /* has a seccomp filter: must not be asked to make system calls */
 	bool resumed; /* let run again by tracee_resume: must be interrupted once more */
+	bool leads; /* other threads: the kernel tells of its end when those have been waited for */
 	bool mended; /* its registers are as they must be to let it go (repair.h) */
 	bool watched; /* let sleep on in a call: what is told next of it is that it has left the call */
 	bool asleep; /* and it has not gone on behind that call since then */
@@ -62,8 +63,8 @@ void tracee_resume(struct tracee *t);
 
 /*
  * Let one that is stopped in a call which starts again do so, and wait in it, watched: it stops on its way
- * out of the call. False: it has not come so far until  (a tick must be running), is on its way to
- * another stop, or has ended.
+ * out of the call. False: it has not come so far until @deadline_ns (a tick must be running), is on its
+ * way to another stop, or has ended.
  */
 bool tracee_doze(struct tracee *t, int64_t deadline_ns);
 
