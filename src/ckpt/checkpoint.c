@@ -276,6 +276,8 @@ static int ckpt_park(struct ckpt *ckpt, struct park_memory *memory, struct err *
 			.with_children = true,
 			.with_orphans = o->with_orphans,
 			.except = o->except,
+			.beside = o->joined,
+			.nbeside = o->strangers ? o->njoined : 0,
 			.skip = o->skip,
 			.asleep = ckpt->asleep,
 		};
@@ -395,6 +397,8 @@ static int ckpt_look_ahead(struct ckpt *ckpt, struct park_memory *memory, struct
 		.root = ckpt->options.root,
 		.with_orphans = ckpt->options.with_orphans,
 		.except = ckpt->options.except,
+		.beside = ckpt->options.joined,
+		.nbeside = ckpt->options.strangers ? ckpt->options.njoined : 0,
 		.pages = CAPTURE_FEW_PAGES,
 		.allowed_ns = ckpt_park_allowed(ckpt) / CKPT_AHEAD_PART,
 		.look = ahead_look,

@@ -25,6 +25,7 @@ struct ckpt_options {
 	size_t nstreams;
 	const pid_t *joined; /* what was started beside the root (IMG_PROC_JOINED) */
 	size_t njoined;
+	bool strangers; /* these are not our children */
 	int64_t park_deadline_ns; /* 0: default */
 	enum img_codec codec;
 	int level; /* 0: the codec's default */

@@ -83,5 +83,6 @@ int launch_command(int argc, char **argv, struct err *err)
 	launch_make_name(l.name, argv[l.first]);
 	l.agent.agent.name = l.agent.common.name ? l.agent.common.name : l.name;
 	l.agent.agent.ckpt_dir = l.agent.common.ckpt_dir;
+	l.agent.agent.outlasts = true;
 	return serve_program(&l.agent.agent, argv + l.first, NULL, NULL, err);
 }

@@ -118,6 +118,7 @@ int restart_command(int argc, char **argv, struct err *err)
 	dir = restart_ckpt_dir(&r, path);
 	r.agent.agent.name = r.agent.common.name;
 	r.agent.agent.ckpt_dir = dir;
+	r.agent.agent.outlasts = true;
 	r.options.workers = r.agent.agent.workers;
 	r.options.env = r.env;
 	if (resume_program(&images, &r.agent.agent, &r.options, NULL, NULL, err) < 0)

@@ -75,6 +75,7 @@ void serve_to_end(struct agent *agent, serve_ended_fn *ended, void *data)
 		status = ended(data, end, status);
 		agent_answer(agent, status);
 	}
-	agent_close(agent);
+	if (end != AGENT_END_HANDED_ON)
+		agent_close(agent);
 	agent_exit_like(status);
 }

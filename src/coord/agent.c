@@ -159,7 +159,7 @@ bool agent_exec_failed(const struct agent *a)
 }
 
 /* The end of a process that is not our child: newer kernels tell its status to those who hold a pidfd. */
-static int agent_foreign_status(int pidfd)
+int agent_foreign_status(int pidfd)
 {
 	struct {
 		uint64_t mask, cgroupid;
@@ -321,6 +321,11 @@ static void agent_stop_if_due(struct agent *a)
 		agent_stop_self(a);
 }
 
+static bool agent_is_over(const struct agent *a)
+{
+	return (a->root_ended || a->leave) && !a->round && control_is_idle(a->control);
+}
+
 static void agent_before_waiting(uv_prepare_t *prepare)
 {
 	struct agent *a = prepare->data;
@@ -329,8 +334,14 @@ static void agent_before_waiting(uv_prepare_t *prepare)
 		agent_stop_if_due(a);
 	if (a->root_ended && a->waiting)
 		round_next(a); /* to be refused: nothing holds a program that has ended */
-	if ((a->root_ended || a->leave) && !a->round && control_is_idle(a->control))
+	if (agent_is_over(a))
 		uv_stop(&a->loop);
+}
+
+void agent_take_terminal_back(const struct agent *a)
+{
+	if (a->own_group && terminal_foreground() == a->root)
+		terminal_give(getpgrp());
 }
 
 enum agent_end agent_serve(struct agent *a, int *wait_status)
@@ -339,14 +350,18 @@ enum agent_end agent_serve(struct agent *a, int *wait_status)
 	a->serving = true;
 	front_line_open(a);
 	children_look(a);
-	while (!((a->root_ended || a->leave) && !a->round && control_is_idle(a->control)))
-		uv_run(&a->loop, UV_RUN_DEFAULT);
+	do {
+		while (!agent_is_over(a))
+			uv_run(&a->loop, UV_RUN_DEFAULT);
+	} while (outlast(a));
 	a->serving = false;
 	a->served = true;
-	if (a->own_group && terminal_foreground() == a->root)
-		terminal_give(getpgrp());
-	restart_script_finish(a);
+	agent_take_terminal_back(a);
+	if (!a->handed_on)
+		restart_script_finish(a);
 	*wait_status = a->answer = a->root_status;
+	if (a->handed_on)
+		return AGENT_END_HANDED_ON;
 	if (a->stopped_by_us)
 		return AGENT_END_STOPPED;
 	return a->root_ended ? AGENT_END_PROGRAM : AGENT_END_LEFT;

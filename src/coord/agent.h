@@ -73,6 +73,7 @@ struct agent_options {
 	/* run; bit n-1 is signal n */
 	uint64_t stop_signals; /* on these: checkpoint, end the program, and end */
 	uint64_t ignored_signals; /* the program is started with these ignored */
+	bool outlasts; /* the program may leave processes behind: the computation goes on with them */
 	uint64_t held_signals; /* our caller blocks these already, but not for the program */
 	bool ends_with_front; /* in a job: when front or agent are killed, so is the program */
 	const struct agent_hooks *hooks; /* NULL: none */
@@ -98,6 +99,8 @@ int agent_take_joined(struct agent *agent, pid_t pid, struct err *err);
 enum agent_end {
 	AGENT_END_PROGRAM, /* the root process has ended */
 	AGENT_END_STOPPED, /* a stop signal was taken up: checkpointed, and ended by us */
+	/* The same, and a process of ours goes on with those that it has left; agent_close is its. */
+	AGENT_END_HANDED_ON,
 	AGENT_END_LEFT, /* asked to leave: the program runs on */
 };
 

@@ -57,6 +57,10 @@ struct agent {
 	bool woken; /* by AGENT_WAKE */
 	bool exec_failed;
 	bool stopped_by_us; /* run: checkpointed and ended, as asked */
+	bool killed; /* all of it, by us */
+	bool handed_on; /* to a process that goes on in our place: nothing here is ours any more */
+	bool unwaited; /* our front has been told of the end of the first process, and is gone */
+	bool succeeds; /* we are that process: those at the top are strangers */
 	bool leave; /* quit: end without the program */
 	bool told_to_end; /* somebody has, by a signal: how it ends then is not its own end */
 	bool asked_to_stop; /* run: to checkpoint and stop */
@@ -101,6 +105,18 @@ bool agent_takes_signal(struct agent *a, int signo);
 /* Checkpoint, end the program, and end; @signo 0: because the time has come. */
 void agent_ask_to_stop(struct agent *a, int signo);
 
+/* The end of a process that is not our child, by its pidfd: 0 where the kernel does not tell. */
+int agent_foreign_status(int pidfd);
+
+/* The terminal, where the program has it, is ours again. */
+void agent_take_terminal_back(const struct agent *a);
+
+/*
+ * outlast.c: the first process has ended. Others that it has left run on: then the computation goes on with
+ * them, and whoever waits for us is told. True: go on serving.
+ */
+bool outlast(struct agent *a);
+
 /* schedule.c: what happens by the clock, and who is told of it */
 void schedule_open(struct agent *a);
 void schedule_begin(struct agent *a); /* the program runs */
@@ -109,6 +125,7 @@ void schedule_tell(struct agent *a, const struct agent_event *event);
 
 /* front_line.c: all do nothing without a front. */
 void front_line_open(struct agent *a); /* the program runs */
+void front_line_let_go(struct agent *a); /* the program has ended; we go on */
 bool front_line_stopped(struct agent *a, int signo); /* true: there is one, it deals with it */
 /* Last of all: when the front ends, nothing of this computation is held any more. */
 void front_line_end(struct agent *a);

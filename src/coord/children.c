@@ -38,7 +38,7 @@ static bool children_next_root(struct agent *a)
 		return false;
 	log_info("agent", "process %d is the first of those that still run", next);
 	a->root = next;
-	a->child = true;
+	a->child = !a->succeeds;
 	a->own_group = false;
 	return true;
 }

@@ -319,6 +319,14 @@ int control_open(struct control **control, uv_loop_t *loop, int dirfd,
 	return 0;
 }
 
+void control_listen_again(struct control *c)
+{
+	int fd;
+
+	if (uv_fileno((uv_handle_t *)&c->listener, &fd) == 0)
+		listen(fd, CONTROL_BACKLOG);
+}
+
 static void control_listener_closed(uv_handle_t *h)
 {
 	struct control *c = h->data;

@@ -27,6 +27,8 @@ struct control_ops {
 /* Listen on control.sock below @dirfd. */
 int control_open(struct control **c, uv_loop_t *loop, int dirfd, const struct control_ops *ops,
 		 void *data, struct err *err);
+/* In a copy of the process that had opened it: those who connect are shown who listens. */
+void control_listen_again(struct control *c);
 /* Close all; takes effect when the loop has run once more. NULL is fine. */
 void control_close(struct control *c);
 

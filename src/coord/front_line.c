@@ -83,6 +83,16 @@ bool front_line_stopped(struct agent *a, int signo)
 	return true;
 }
 
+void front_line_let_go(struct agent *a)
+{
+	if (a->options.front_fd < 0)
+		return;
+	uv_poll_stop(&a->front_poll);
+	front_send(a->options.front_fd, FRONT_OUTLASTED, a->root_status);
+	owned_fd_done(&a->options.front_fd);
+	a->options.front_fd = -1;
+}
+
 void front_line_end(struct agent *a)
 {
 	if (a->options.front_fd >= 0 && a->served)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coord/join.h"
 #include "base/owned.h"
+#include "base/sys.h"
 #include "coord/agent_state.h"
 #include "coord/join_start.h"
+#include "coord/members.h"
 #include "host/log.h"
 #include "restart/front.h"
 
@@ -22,7 +24,8 @@ struct joined {
 	struct agent *agent;
 	pid_t pid; /* 0: its program has not come yet */
 	int line; /* to its front; -1: it has none (any more) */
-	uv_poll_t poll; /* of line */
+	int pidfd; /* of one that is not our child; or -1 */
+	uv_poll_t poll; /* of line, or of pidfd */
 	bool polled;
 	struct res_stream streams[3]; /* its fds are ours, or -1 */
 };
@@ -34,6 +37,7 @@ static void join_free(struct joined *j)
 	for (int i = 0; i < 3; i++)
 		owned_fd_done(&j->streams[i].fd);
 	owned_fd_done(&j->line);
+	owned_fd_done(&j->pidfd);
 	free(j);
 }
 
@@ -63,7 +67,7 @@ static struct joined *join_add(struct agent *a, pid_t pid, int line)
 
 	if (!j)
 		return NULL;
-	*j = (struct joined){ .agent = a, .pid = pid, .line = line };
+	*j = (struct joined){ .agent = a, .pid = pid, .line = line, .pidfd = -1 };
 	for (int i = 0; i < 3; i++)
 		j->streams[i] = (struct res_stream){ .number = i, .fd = -1 };
 	while (*p)
@@ -269,6 +273,11 @@ void join_close(struct agent *a)
 	a->join_fd = -1;
 }
 
+void join_listen_again(struct agent *a)
+{
+	listen(a->join_fd, JOIN_BACKLOG);
+}
+
 int join_take(struct agent *a, pid_t pid, struct err *err)
 {
 	return join_add(a, pid, -1) ? 0 : err_set(err, ENOMEM, "joined process %d", pid);
@@ -288,6 +297,64 @@ void join_ended(struct agent *a, pid_t pid, int wait_status)
 	join_remove(j);
 }
 
+static void join_has_ended(struct agent *a, pid_t pid, int status)
+{
+	join_ended(a, pid, status);
+	if (pid == a->root)
+		children_root_ended(a, status);
+}
+
+static void join_on_end(uv_poll_t *poll, int status, int events)
+{
+	struct joined *j = poll->data;
+
+	(void)status;
+	(void)events;
+	uv_poll_stop(poll);
+	join_has_ended(j->agent, j->pid, agent_foreign_status(j->pidfd));
+}
+
+static int join_be_stranger(struct joined *j, struct err *err)
+{
+	j->pidfd = (int)sys2(__NR_pidfd_open, j->pid, 0);
+	if (j->pidfd < 0)
+		return err_set(err, j->pidfd, "process %d", j->pid);
+	if (uv_poll_init(&j->agent->loop, &j->poll, j->pidfd))
+		return err_set(err, EIO, "process %d", j->pid);
+	j->polled = true;
+	j->poll.data = j;
+	uv_poll_start(&j->poll, UV_READABLE, join_on_end);
+	return 0;
+}
+
+int join_be_strangers(struct agent *a, struct err *err)
+{
+	struct joined *next;
+	int rc = 0;
+
+	for (struct joined *j = a->joined; j && rc >= 0; j = next) {
+		next = j->next;
+		rc = join_be_stranger(j, err);
+		if (rc == -ESRCH) {
+			rc = 0;
+			join_remove(j);
+		}
+	}
+	return rc;
+}
+
+void join_members(const struct agent *a, struct members *members)
+{
+	OWNED_PTR pid_t *tops = calloc(join_count(a) + 1, sizeof(*tops));
+	size_t n = 0;
+
+	if (tops)
+		tops[n++] = a->root;
+	for (const struct joined *j = a->joined; tops && j; j = j->next)
+		tops[n++] = j->pid;
+	members_load(members, tops, n, a->signals.sentinel);
+}
+
 static void join_look_at(struct agent *a, struct joined *j)
 {
 	siginfo_t si = { 0 };
@@ -299,9 +366,7 @@ static void join_look_at(struct agent *a, struct joined *j)
 	else if (got != pid || WIFSTOPPED(status))
 		got = 0;
 	if (got) {
-		join_ended(a, pid, status);
-		if (pid == a->root)
-			children_root_ended(a, status);
+		join_has_ended(a, pid, status);
 		return;
 	}
 	while (!waitid(P_PID, (id_t)pid, &si, WSTOPPED | WCONTINUED | WNOHANG) && si.si_pid) {
@@ -317,7 +382,7 @@ void join_look(struct agent *a)
 
 	for (struct joined *j = a->joined; j; j = next) {
 		next = j->next;
-		if (j->pid)
+		if (j->pid && j->pidfd < 0)
 			join_look_at(a, j);
 	}
 }

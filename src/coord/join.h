@@ -52,13 +52,23 @@ struct join_answer {
 
 struct agent;
 struct joined;
+struct members;
 
 /* Listen on join.sock. Before the loop runs; join_close after it has closed its handles. */
 int join_open(struct agent *a, struct err *err);
 void join_close(struct agent *a);
 
+/* In a copy of the process that had opened it: those who connect are shown who listens. */
+void join_listen_again(struct agent *a);
+
 /* A program of a restarted computation that had joined; it has no front now. */
 int join_take(struct agent *a, pid_t pid, struct err *err);
+
+/* All of them are children of somebody else from now on. */
+int join_be_strangers(struct agent *a, struct err *err);
+
+/* All of the computation at this moment; members_done ends it. */
+void join_members(const struct agent *a, struct members *members);
 
 /* What has become of them; call when SIGCHLD has come. */
 void join_look(struct agent *a);

@@ -41,6 +41,20 @@ static int launchable_check_yama(struct err *err)
 	return 0;
 }
 
+int launchable_check_strangers(struct err *err)
+{
+	OWNED_FD int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	char scope = '0';
+
+	if (fd < 0 || read(fd, &scope, 1) != 1 || scope == '0' ||
+	    proc_has_cap(LAUNCHABLE_CAP_SYS_PTRACE))
+		return 0;
+	return err_say(err, EPERM,
+		       "only a process above may trace a program here "
+		       "(kernel.yama.ptrace_scope=%c)",
+		       scope);
+}
+
 /*
  * Trace a child of a child of ours: a filter may answer a forbidden call by killing who makes it, so that
  * is not us. Exit status: 0, or the errno of the refusal.

@@ -15,6 +15,9 @@
 /* May this process trace its children? -EPERM with who refuses, and what to do. */
 int launchable_check_ptrace(struct err *err);
 
+/* May it trace what is not below it, of the same user? -EPERM with who refuses. */
+int launchable_check_strangers(struct err *err);
+
 /*
  * May @program, found as execvp would, be traced? Set-user-ID, file capabilities and unreadable files
  * make that impossible; so do containers. A program that is not there is no error here: exec tells.

@@ -68,11 +68,27 @@ static void members_add_below(struct members *t, pid_t pid, pid_t except)
 	closedir(dir);
 }
 
-void members_load(struct members *t, pid_t root, pid_t except)
+void members_load_children(struct members *t, pid_t except)
+{
+	size_t n = 0;
+
+	*t = (struct members){ 0 };
+	members_add_below(t, getpid(), except);
+	for (size_t i = 0; i < t->n; i++) {
+		char state = proc_state(t->pids[i]);
+
+		if (state && state != 'Z' && state != 'X')
+			t->pids[n++] = t->pids[i];
+	}
+	t->n = n;
+}
+
+void members_load(struct members *t, const pid_t *roots, size_t n, pid_t except)
 {
 	*t = (struct members){ 0 };
-	if (root > 0)
-		members_add(t, root);
+	for (size_t i = 0; i < n; i++)
+		if (roots[i] > 0)
+			members_add(t, roots[i]);
 	members_add_below(t, getpid(), except);
 	for (size_t i = 0; i < t->n; i++)
 		members_add_below(t, t->pids[i], except);

@@ -15,8 +15,11 @@ struct members {
 };
 
 /*
- * @root and all below it, and orphans of it that have come to this process; not @except, a child of
+ * The @n @roots and all below them, and orphans that have come to this process; not @except, a child of
  * ours that is no part of it, nor what this process traces (snapshots).
  */
-void members_load(struct members *members, pid_t root, pid_t except);
+void members_load(struct members *members, const pid_t *roots, size_t n, pid_t except);
+
+/* Of those only our own children, as far as they live. */
+void members_load_children(struct members *members, pid_t except);
 void members_done(struct members *members);

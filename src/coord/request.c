@@ -112,7 +112,7 @@ static void request_status(struct agent *a, struct control_client *client, const
 	struct members members;
 
 	(void)q;
-	members_load(&members, a->root, a->signals.sentinel);
+	join_members(a, &members);
 	json_object_set_new(s, "name", json_string(a->rundir.name));
 	json_object_set_new(s, "agent", json_integer(getpid()));
 	json_object_set_new(s, "root", json_integer(a->root));
@@ -144,12 +144,13 @@ size_t agent_kill_all(struct agent *a, int signo)
 	for (int pass = 0; pass < (signo == SIGKILL ? 3 : 1); pass++) {
 		struct members members;
 
-		members_load(&members, a->root, a->signals.sentinel);
+		join_members(a, &members);
 		for (size_t i = 0; i < members.n; i++)
 			if (!kill(members.pids[i], signo) && !pass)
 				killed++;
 		members_done(&members);
 	}
+	a->killed |= signo == SIGKILL;
 	if (signo == SIGKILL)
 		a->root_stopped = 0; /* a stop does not outlive it: nothing to wait for */
 	log_info("request", "signal %d sent to %zu processes", signo, killed);

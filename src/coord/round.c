@@ -159,6 +159,7 @@ static void round_note_success(struct round *r)
 /* Whom we have no hold of as well, as far as we may. */
 static void round_kill(struct round *r)
 {
+	r->agent->killed = true;
 	if (r->uncontrolled)
 		agent_kill_all(r->agent, SIGKILL);
 	ckpt_kill(r->ckpt);
@@ -354,6 +355,7 @@ static int round_start(struct round *r)
 		.close_outside = a->options.close_outside,
 		.policies = &a->options.policies,
 		.skip = r->skip,
+		.strangers = a->succeeds,
 		.notes = &a->notes,
 		.park_deadline_ns = round_park_deadline(r),
 	};

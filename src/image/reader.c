@@ -448,6 +448,11 @@ const struct model *image_reader_model(const struct image_reader *r)
 	return &r->model;
 }
 
+void image_reader_set_parent(struct image_reader *r, int32_t ppid)
+{
+	r->model.process.ppid = ppid;
+}
+
 const struct img_header *image_reader_header(const struct image_reader *r)
 {
 	return &r->header;

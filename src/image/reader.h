@@ -27,6 +27,9 @@ void image_reader_share(struct image_reader *r, struct image_reader *const *othe
 /* The checked model; lives as long as the reader. */
 const struct model *image_reader_model(const struct image_reader *r);
 
+/* In the model the process has another parent from now on. */
+void image_reader_set_parent(struct image_reader *r, int32_t ppid);
+
 /* The header as it stands in the file. */
 const struct img_header *image_reader_header(const struct image_reader *r);
 

@@ -37,6 +37,7 @@ struct front {
 	const struct front_building *building;
 	bool foreground; /* the terminal was ours when we began */
 	bool ready; /* the program runs */
+	bool outlasted; /* the agent goes on without us */
 	bool answered; /* it may: from here on signals are the program's */
 	int64_t began_ms,
 		tell_ms; /* when it was begun, and when to say that it is not done; 0: never */
@@ -141,7 +142,7 @@ static void __attribute__((noreturn)) front_end(const struct front *f, int statu
 	if (f->foreground)
 		front_give_terminal(getpgrp());
 	/* Whoever waits for us may want the ids at once. A namespace may go on: quit leaves the program. */
-	if (f->building->child && !f->building->namespace)
+	if (f->building->child && !f->building->namespace && !f->outlasted)
 		front_wait(f->building->child);
 	if (!WIFSIGNALED(status))
 		_exit(WEXITSTATUS(status));
@@ -302,6 +303,9 @@ static void front_message(struct front *f)
 	case FRONT_STOPPED:
 		front_stop(f);
 		break;
+	case FRONT_OUTLASTED:
+		f->outlasted = true;
+		__attribute__((fallthrough));
 	case FRONT_ENDED:
 		front_end(f, value);
 	}

@@ -20,6 +20,7 @@ enum front_type {
 	FRONT_READY, /* the program runs; value 1: in a process group other than the front's */
 	FRONT_STOPPED, /* by job control; value: the signal */
 	FRONT_ENDED, /* value: the wait(2) status */
+	FRONT_OUTLASTED, /* the same, and the agent goes on */
 	FRONT_BUILT, /* may it run? Answered with FRONT_GO */
 	/* front to agent */
 	FRONT_SIGNAL, /* value: a signal for the program */

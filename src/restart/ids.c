@@ -3,8 +3,9 @@
  * Where the old ids are free: here, by choice (direct) or by waiting until they come round (cycle), or in
  * namespaces of our own.
  *
- * In all of them the agent gets the id that the root's parent had, so that getppid() stays true. Each way is
- * tried, not judged by version or privilege.
+ * In all of them the agent gets the id that the root's parent had, so that getppid() stays true. A daemon's
+ * was process 1, which the agent is in namespaces of its own; elsewhere it is any. Each way is tried, not
+ * judged by version or privilege.
  */
 #include "base/owned.h"
 #include "base/text.h"
@@ -46,6 +47,12 @@ struct ids {
 static bool ids_in_place(const struct ids *s)
 {
 	return s->root->ppid == getpid();
+}
+
+/* Had the root lost its parent? Then it is not said whose child it is. */
+static bool ids_lost(const struct ids *s)
+{
+	return s->root->ppid <= 1 && !ids_in_place(s);
 }
 
 static const struct model *ids_model(const struct ids *s, size_t i)
@@ -94,7 +101,7 @@ static int ids_check_groups(const struct ids *s, struct err *err)
 /* Is every id free here? A group or session whose leader has gone holds its id as well. */
 static int ids_check_free(const struct ids *s, struct err *err)
 {
-	if (!ids_in_place(s) && (s->root->ppid <= 1 || ids_taken(s->root->ppid)))
+	if (!ids_in_place(s) && !ids_lost(s) && ids_taken(s->root->ppid))
 		return err_say(err, EEXIST, "id %d (the agent's) is taken", s->root->ppid);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct model *m = ids_model(s, i);
@@ -152,9 +159,9 @@ static bool ids_has_terminal(void)
  * Fork the agent with its old id. The old session, where it lay outside the computation and this restart has
  * no terminal to stay with, is begun again by a short-lived process of that id between the two.
  */
-static pid_t ids_fork_agent(const struct ids *s)
+static pid_t ids_fork_agent(const struct ids *s, pid_t want)
 {
-	pid_t sid = s->root->sid, want = s->root->ppid;
+	pid_t sid = s->root->sid;
 	pid_t between;
 
 	if (sid <= 0 || sid == want || sid == getsid(0) || ids_in_tree(s, sid) ||
@@ -173,7 +180,45 @@ static pid_t ids_fork_agent(const struct ids *s)
 		_exit(agent < 0 ? -agent : 0);
 	}
 	between = spawn_wait(between);
-	return between ? -(WIFEXITED(between) ? WEXITSTATUS(between) : ECHILD) : 1;
+	return between ? -(WIFEXITED(between) ? WEXITSTATUS(between) : ECHILD) : want;
+}
+
+static bool ids_wanted(const struct ids *s, pid_t id)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct model *m = ids_model(s, i);
+
+		if (m->process.pid == id || m->process.pgid == id || m->process.sid == id)
+			return true;
+		for (size_t k = 0; k < m->threads.n; k++)
+			if (m->threads.at[k].tid == id)
+				return true;
+	}
+	return false;
+}
+
+/* With any id that is not one of the program's. */
+static pid_t ids_fork_anywhere(const struct ids *s)
+{
+	pid_t pid;
+
+	while ((pid = spawn_fork(0, 0, SIGCHLD)) > 0 && ids_wanted(s, pid))
+		spawn_wait(pid);
+	if (pid == 0 && ids_wanted(s, getpid()))
+		_exit(0);
+	return pid;
+}
+
+/* An id for it that is free: that of a child which has ended. */
+static pid_t ids_find_free(const struct ids *s)
+{
+	pid_t pid = ids_fork_anywhere(s);
+
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		spawn_wait(pid);
+	return pid;
 }
 
 static void ids_enter_group(const struct ids *s)
@@ -207,7 +252,7 @@ static pid_t ids_try_choice(void)
 static int ids_direct(const struct ids *s, struct err *err)
 {
 	int rc = ids_check_free(s, err);
-	pid_t pid;
+	pid_t pid = s->root->ppid;
 
 	if (rc >= 0)
 		rc = ids_check_clock(s, err);
@@ -215,7 +260,10 @@ static int ids_direct(const struct ids *s, struct err *err)
 		rc = ids_check_ipc(s, err);
 	if (rc < 0)
 		return rc;
-	pid = ids_in_place(s) ? ids_try_choice() : ids_fork_agent(s);
+	if (ids_lost(s))
+		pid = ids_find_free(s);
+	if (pid > 0)
+		pid = ids_in_place(s) ? ids_try_choice() : ids_fork_agent(s, pid);
 	if (pid < 0)
 		return err_set(err, pid, "clone3 with a chosen id");
 	return pid;
@@ -226,12 +274,7 @@ static int ids_check_round(const struct ids *s, struct err *err)
 {
 	int rc = 0;
 
-	if (!ids_in_place(s) && s->root->ppid <= 1)
-		return err_say(
-			err, ERANGE,
-			"the program's parent was process 1: only restarted as process 1 (of a "
-			"new container) cairn is that again");
-	if (!ids_in_place(s))
+	if (!ids_in_place(s) && !ids_lost(s))
 		rc = cycle_check(s->root->ppid, err);
 	for (size_t i = 0; rc >= 0 && i < s->n; i++)
 		for (size_t k = 0; rc >= 0 && k < ids_model(s, i)->threads.n; k++)
@@ -250,7 +293,7 @@ static int ids_cycle(const struct ids *s, struct err *err)
 		rc = ids_check_ipc(s, err);
 	if (rc < 0 || ids_in_place(s))
 		return rc;
-	pid = cycle_fork(s->root->ppid, 0, 0, SIGCHLD);
+	pid = ids_lost(s) ? ids_fork_anywhere(s) : cycle_fork(s->root->ppid, 0, 0, SIGCHLD);
 	if (pid < 0)
 		return err_set(err, pid, "take id %d when it comes round", s->root->ppid);
 	return pid;
@@ -273,7 +316,7 @@ static int ids_inside(const struct ids *s)
 					highest = ids_model(s, i)->threads.at[k].tid;
 		namespace_set_last_id(highest);
 	}
-	pid = rc < 0 ? rc : s->root->ppid == 1 ? 0 : ids_fork_agent(s);
+	pid = rc < 0 ? rc : s->root->ppid == 1 ? 0 : ids_fork_agent(s, s->root->ppid);
 	if (pid == 0)
 		return 0;
 	if (pid < 0) {
@@ -362,6 +405,16 @@ static int ids_choose(struct ids *s, enum ids_strategy wanted, enum ids_strategy
 		       why[IDS_DIRECT].msg, why[IDS_NAMESPACE].msg, why[IDS_CYCLE].msg);
 }
 
+/* Who had no parent is a child of the agent, as this process is now. */
+static void ids_take_lost(const struct ids *s)
+{
+	pid_t lost = s->root->ppid;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (ids_model(s, i)->process.ppid == lost)
+			image_reader_set_parent(s->images[i], getpid());
+}
+
 /* What an agent that was killed leaves behind, where that was not in namespaces of its own. */
 static void ids_clear(const void *data)
 {
@@ -382,7 +435,7 @@ ids_be_front(const struct ids *s, int line, const struct restart_place *place, p
 	OWNED_PTR pid_t *pids = calloc(s->n, sizeof(*pids));
 	const struct front_building building = {
 		.command = "cairn restart",
-		.child = direct ? s->root->ppid : child,
+		.child = child,
 		.namespace = !direct,
 		.pids = pids,
 		.npids = direct && pids ? s->n : 0,
@@ -444,6 +497,8 @@ int ids_place(struct image_reader *const *images, size_t n, const struct restart
 
 		close(line[0]);
 		place->front_fd = front ? line[1] : -1;
+		if (ids_lost(&s))
+			ids_take_lost(&s);
 		if (!front)
 			close(line[1]);
 		place->ptys = s.ptys;

@@ -192,6 +192,8 @@ static int look_at_all(struct asleep *a)
 	int64_t now = tick_now(), until = now + a->options->allowed_ns, swept = now;
 	int rc = add_found(a, a->options->root);
 
+	for (size_t i = 0; rc >= 0 && i < a->options->nbeside; i++)
+		rc = add_found(a, a->options->beside[i]);
 	if (rc >= 0 && a->options->with_orphans)
 		rc = add_children(a, getpid(), getpid());
 	for (size_t i = 0; rc >= 0 && i < a->n && now < until; i++, now = tick_now()) {

@@ -23,6 +23,8 @@ typedef int asleep_look(void *arg, struct park *park, struct err *err);
 struct asleep_options {
 	pid_t root; /* it, and everything below it */
 	bool with_orphans; /* also what has come to us, and everything below that */
+	const pid_t *beside; /* processes at the top beside the root */
+	size_t nbeside;
 	pid_t except; /* a child of ours that is no part of it; 0: none */
 	uint64_t pages; /* resident at most: larger ones are left alone */
 	int64_t allowed_ns; /* stop looking after that */

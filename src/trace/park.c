@@ -230,6 +230,8 @@ int park_begin(struct park *park, pid_t root, const struct park_options *options
 	park->state->tree.asleep = asleep_tree(options->asleep);
 	park->state->tree.orphans = options->with_orphans;
 	park->state->tree.except = options->except;
+	park->state->tree.beside = options->beside;
+	park->state->tree.nbeside = options->nbeside;
 	park->state->tree.skip = options->skip;
 	if (rc >= 0)
 		rc = begin(park, root, memory, err);

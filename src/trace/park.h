@@ -74,6 +74,8 @@ struct park_options {
 	bool with_children; /* follow /proc/PID/task/TID/children */
 	bool with_orphans; /* also what has come to us, the subreaper, and everything below it */
 	pid_t except; /* a child of ours that is no part of it; 0: none */
+	const pid_t *beside; /* processes at the top beside the root; borrowed until it has begun */
+	size_t nbeside;
 	bool skip; /* go on without those below the root that may not be traced */
 	struct asleep *asleep; /* who has been looked at ahead; NULL: nobody */
 };

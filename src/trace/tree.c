@@ -378,10 +378,13 @@ static int list_orphans(struct tree *tree, struct err *err)
 int tree_seize(struct tree *tree, pid_t root, struct err *err)
 {
 	size_t done = 0;
-	int rc = 0;
+	int rc = tree_add_process(tree, root) ? 0 : err_set(err, ENOMEM, "parking");
 
-	if (!tree_add_process(tree, root))
-		return err_set(err, ENOMEM, "parking");
+	for (size_t i = 0; i < tree->nbeside && rc >= 0; i++)
+		if ((is_watched(tree, tree->beside[i]) ||
+		     explain_lives_untraced(tree->beside[i])) &&
+		    !tree_add_process(tree, tree->beside[i]))
+			rc = err_set(err, ENOMEM, "parking");
 	/* A process may lose its parent before that was seized: look until there is nothing new. */
 	while (rc >= 0 && done < tree->n) {
 		rc = seize_from(tree, done, err);

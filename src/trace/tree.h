@@ -28,6 +28,8 @@ struct tree {
 	enum tracee_follow follow;
 	bool orphans; /* our own children, too, but for @except */
 	pid_t except;
+	const pid_t *beside; /* the root: others that are to be found with it */
+	size_t nbeside;
 	bool skip; /* go on without those that may not be traced */
 	struct tree_process *at; /* parents before children */
 	size_t n, room;

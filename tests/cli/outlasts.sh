@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The first process ends and leaves others, as daemons do that put themselves into the background: whoever waits
+# for it is told, and the computation goes on with them.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# daemon FILE: what a program does to leave one behind, which writes numbers without a gap to FILE.
+daemon="daemon() {
+	setsid bash -c 'echo \$\$ >\$1.pid; for ((n = 1; ; n++)); do echo \$n >>\$1; sleep 0.02; done' - \$1 \
+		</dev/null >/dev/null 2>&1 &
+}
+await() { until [ -s \$1 ]; do sleep 0.01; done; }"
+
+# numbers FILE: each once, in order.
+numbers() {
+	local n=0 line
+	while read -r line; do
+		[ "$line" = $((++n)) ] || fail "$1 has $line as number $n"
+	done <"$1"
+}
+
+# stops FILE: who writes it has ended.
+stops() {
+	tail --pid="$(cat "$1.pid")" -f /dev/null
+	numbers "$1"
+}
+
+# Two of them. They are there when the launch has ended, and are checkpointed together.
+must 7 '' "$CAIRN" launch -n a -- bash -c "$daemon; daemon one; daemon two; await one; await two; exit 7"
+must 0 'a: running' "$CAIRN" status -n a
+must 0 'gen-000001' "$CAIRN" checkpoint -n a
+grows one
+must 0 'gen-000002' "$CAIRN" checkpoint -n a --kill
+stops one
+stops two
+for round in 3 4; do
+	start r "$CAIRN" restart -n a cairn-a
+	grows one
+	grows two
+	must 0 "gen-00000$round" "$CAIRN" checkpoint -n a --kill
+	stops one
+	stops two
+	ended r 137
+done
+
+# The restart ends with the last of them.
+start r "$CAIRN" restart -n a cairn-a
+grows one
+grows two
+must 0 '' "$CAIRN" kill -n a
+ended r 137
+
+# After a restart it is no different.
+cat >later.sh <<END
+$daemon
+echo ready
+read -r line
+daemon three
+await three
+exit 5
+END
+start b "$CAIRN" launch -n b -- bash later.sh
+hear b
+must 0 'gen-000001' "$CAIRN" checkpoint -n b --kill
+ended b 137
+start b "$CAIRN" restart -n b cairn-b
+tell b go
+ended b 5
+must 0 'gen-000002' "$CAIRN" checkpoint -n b
+grows three
+must 0 'gen-000003' "$CAIRN" checkpoint -n b --kill
+start b "$CAIRN" restart -n b cairn-b
+grows three
+must 0 '' "$CAIRN" kill -n b
+ended b 137
+numbers three
+
+# What ends by itself a moment later keeps nothing; nor is there anything to go on with after a signal.
+for _ in 1 2 3 4 5; do
+	must 0 'said' "$CAIRN" launch -n c -- bash -c 'echo said > >(sleep 0.05; cat)'
+	must 1 'no computation' "$CAIRN" status -n c
+done
+must 143 '' "$CAIRN" launch -n c -- bash -c "$daemon; daemon four; await four; kill \$\$"
+must 1 'no computation' "$CAIRN" status -n c
+grows four
+kill "$(cat four.pid)"
+stops four
