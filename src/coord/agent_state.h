@@ -46,7 +46,8 @@ struct agent {
 	bool child; /* of ours: wait(2) tells how it ends */
 	bool own_group; /* root leads a group that we manage as a small shell would */
 	int root_pidfd; /* of a root that is not our child */
-	int root_status; /* of wait(2), once root_ended */
+	int root_status; /* of wait(2), once first_ended */
+	int last_status; /* of the last root that has ended */
 	bool root_ended; /* and all that had joined */
 	bool first_ended; /* the first program; root is another one now, or has ended */
 	struct joined *joined; /* programs started beside it (join.h) */

@@ -50,6 +50,7 @@ void children_root_ended(struct agent *a, int wait_status)
 	children_root_moves(a);
 	if (!a->first_ended)
 		a->root_status = wait_status;
+	a->last_status = wait_status;
 	a->first_ended = true;
 	a->root_ended = !children_next_root(a);
 	log_info("agent", "the program has ended: %s %d",

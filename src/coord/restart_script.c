@@ -89,7 +89,7 @@ static void restart_script_mark(const struct agent *a, bool finished)
 void restart_script_finish(const struct agent *a)
 {
 	if (a->options.restart_script && a->root_ended && WIFEXITED(a->root_status) &&
-	    !a->told_to_end)
+	    WIFEXITED(a->last_status) && !a->told_to_end && !a->killed)
 		restart_script_mark(a, true);
 }
 

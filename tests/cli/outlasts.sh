@@ -27,13 +27,14 @@ stops() {
 }
 
 # Two of them. They are there when the launch has ended, and are checkpointed together.
-must 7 '' "$CAIRN" launch -n a -- bash -c "$daemon; daemon one; daemon two; await one; await two; exit 7"
+must 7 '' "$CAIRN" launch -n a --restart-script again -- bash -c "$daemon; daemon one; daemon two; await one; await two; exit 7"
 must 0 'a: running' "$CAIRN" status -n a
 must 0 'gen-000001' "$CAIRN" checkpoint -n a
 grows one
 must 0 'gen-000002' "$CAIRN" checkpoint -n a --kill
 stops one
 stops two
+[ ! -e cairn-a/finished ] || fail "what was killed counts as finished"
 for round in 3 4; do
 	start r "$CAIRN" restart -n a cairn-a
 	grows one
