@@ -10,6 +10,7 @@
 #include "base/owned.h"
 #include "base/text.h"
 #include "host/log.h"
+#include "host/proc.h"
 #include "res/mqueue.h"
 #include "res/res.h"
 #include "res/sysv.h"
@@ -31,6 +32,14 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+enum {
+	IDS_TICK_NS = 5 * 1000000,
+	/* Either lets ids be chosen (linux/capability.h). */
+	IDS_CAP_SYS_ADMIN = 21,
+	IDS_CAP_CHECKPOINT_RESTORE = 40,
+};
+static const int64_t ids_patience_ns = 2 * INT64_C(1000000000);
 
 struct ids {
 	struct image_reader *const *images;
@@ -72,6 +81,25 @@ static bool ids_taken(pid_t id)
 	return kill(id, 0) == 0 || errno != ESRCH || kill(-id, 0) == 0 || errno != ESRCH;
 }
 
+static int64_t ids_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* For long: not by one who was killed just now, and whom a system's first process reaps at its leisure. */
+static bool ids_stays_taken(pid_t id, int64_t until)
+{
+	while (ids_taken(id)) {
+		if (proc_state(id) != 'Z' || ids_clock() >= until)
+			return true;
+		nanosleep(&(struct timespec){ .tv_nsec = IDS_TICK_NS }, NULL);
+	}
+	return false;
+}
+
 static bool ids_in_tree(const struct ids *s, pid_t id)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -101,16 +129,19 @@ static int ids_check_groups(const struct ids *s, struct err *err)
 /* Is every id free here? A group or session whose leader has gone holds its id as well. */
 static int ids_check_free(const struct ids *s, struct err *err)
 {
+	bool may = proc_has_cap(IDS_CAP_SYS_ADMIN) || proc_has_cap(IDS_CAP_CHECKPOINT_RESTORE);
+	int64_t until = may ? ids_clock() + ids_patience_ns : 0;
+
 	if (!ids_in_place(s) && !ids_lost(s) && ids_taken(s->root->ppid))
 		return err_say(err, EEXIST, "id %d (the agent's) is taken", s->root->ppid);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct model *m = ids_model(s, i);
 
 		/* One that has ended has no threads, but an id. */
-		if (ids_taken(m->process.pid))
+		if (ids_stays_taken(m->process.pid, until))
 			return err_say(err, EEXIST, "id %d is taken", m->process.pid);
 		for (size_t k = 0; k < m->threads.n; k++)
-			if (ids_taken(m->threads.at[k].tid))
+			if (ids_stays_taken(m->threads.at[k].tid, until))
 				return err_say(err, EEXIST, "id %d is taken", m->threads.at[k].tid);
 	}
 	return ids_check_groups(s, err);
@@ -119,10 +150,7 @@ static int ids_check_free(const struct ids *s, struct err *err)
 /* In a place without a time namespace, the monotonic clock must not have been further on. */
 static int ids_check_clock(const struct ids *s, struct err *err)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	if (t.tv_sec * 1000000000LL + t.tv_nsec < ids_model(s, 0)->machine.monotonic_ns)
+	if (ids_clock() < ids_model(s, 0)->machine.monotonic_ns)
 		return err_say(err, EINVAL, "the monotonic clock would run backwards");
 	return 0;
 }
