@@ -187,6 +187,17 @@ static int place_fork(struct child_context *c, pid_t parent, enum place_birth bi
 	return 0;
 }
 
+/* Of a process that makes others and ends. */
+static int place_await_maker(pid_t pid, pid_t sid, struct err *err)
+{
+	int status = spawn_wait(pid);
+
+	if (!status)
+		return 0;
+	return err_set(err, WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD,
+		       "make the processes of session %d", sid);
+}
+
 static bool place_is_ended(const struct child_context *c, size_t index, pid_t sid)
 {
 	return place_born_in(c, index) == sid && place_birth(c, index) == PLACE_ENDED;
@@ -217,13 +228,11 @@ static int place_fork_fallen(struct child_context *c, pid_t parent, pid_t sid, s
 	if (pid < 0)
 		return err_set(err, pid, "make the processes of session %d", sid);
 	if (pid)
-		return spawn_wait(pid)
-			       ? err_set(err, ECHILD, "make the processes of session %d", sid)
-			       : 0;
+		return place_await_maker(pid, sid, err);
 	for (size_t i = 0; rc >= 0 && i < c->n; i++)
 		if (place_is_ended(c, i, sid) && place_process(c, i)->ppid != parent)
 			rc = place_fork_one(c, i, 0, err);
-	_exit(rc < 0);
+	_exit(rc < 0 ? err->num : 0);
 }
 
 /*
@@ -236,7 +245,7 @@ static int place_fork_between(struct child_context *c, pid_t parent, enum place_
 {
 	/* With that signal as any fork: so the kernel has the agent trace it, and those it makes. */
 	pid_t pid = spawn_fork(birth == PLACE_ENDED ? sid : 0, 0, SIGCHLD);
-	int status;
+	int rc;
 
 	if (pid == 0) {
 		if (birth == PLACE_ENDED)
@@ -249,12 +258,10 @@ static int place_fork_between(struct child_context *c, pid_t parent, enum place_
 	}
 	if (pid < 0)
 		return err_set(err, pid, "begin session %d", sid);
-	status = spawn_wait(pid);
-	if (status)
-		return err_set(err, WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD,
-			       "make the processes of session %d", sid);
-	place_tell_fallen(c, parent, birth, sid);
-	return 0;
+	rc = place_await_maker(pid, sid, err);
+	if (rc >= 0)
+		place_tell_fallen(c, parent, birth, sid);
+	return rc;
 }
 
 /*
@@ -430,19 +437,32 @@ static int place_begin_session(struct child_context *c, size_t index, struct err
 	return p->flags & IMG_PROC_ZOMBIE ? 0 : res_pty_control(c->res, p->sid, err);
 }
 
+/* For those who are born as orphans below us. */
+static void place_take_orphans(const struct child_kin *p)
+{
+	if (p->flags & IMG_PROC_SUBREAPER)
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
 static int place_session(struct child_context *c, size_t index, struct err *err)
 {
 	const struct child_kin *p = place_process(c, index);
-	int rc = place_fork(c, p->pid, PLACE_BEFORE, 0, err);
+	/* Those are to fall past us. */
+	bool hosts = p->sid == p->pid && place_hosts(c, p->sid, PLACE_LEADER);
+	int rc;
 
+	if (!hosts)
+		place_take_orphans(p);
+	rc = place_fork(c, p->pid, PLACE_BEFORE, 0, err);
 	if (rc >= 0)
 		rc = place_begin_session(c, index, err);
+	if (rc >= 0 && hosts)
+		rc = place_fork_between(c, 0, PLACE_LEADER, p->sid, err);
+	place_take_orphans(p);
 	if (rc >= 0)
 		rc = place_fork(c, p->pid, PLACE_AFTER, 0, err);
 	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid, PLACE_BESIDE))
 		rc = place_fork(c, p->ppid, PLACE_BESIDE, p->sid, err);
-	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid, PLACE_LEADER))
-		rc = place_fork_between(c, 0, PLACE_LEADER, p->sid, err);
 	return rc < 0 ? rc : place_fork_ended(c, p->pid, err);
 }
 
@@ -470,6 +490,7 @@ static int place_in_turn(struct child_context *c, size_t index, struct rebuild *
 	const struct order_slot *s;
 	int rc = 0;
 
+	place_take_orphans(place_process(c, index));
 	while (rc >= 0 && (s = order_await(c->order, (int32_t)index))) {
 		if (!s->thread && place_birth(c, (size_t)s->process) == PLACE_AFTER)
 			rc = place_begin_session(c, index, err);
@@ -502,8 +523,6 @@ int place_take(struct child_context *c, size_t index, struct rebuild *b, struct 
 	const struct child_kin *p = place_process(c, index);
 	int rc;
 
-	if (p->flags & IMG_PROC_SUBREAPER) /* for those who are born as orphans below us */
-		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	rc = c->order ? place_in_turn(c, index, b, err) : place_session(c, index, err);
 	if (rc < 0)
 		return rc;
