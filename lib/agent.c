@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+enum { AGENT_PATIENCE_S = 5 };
+
+static const char *agent_find(const char *at, const char *key);
 
 static __thread char agent_message[512] = "no error";
 
@@ -30,7 +35,7 @@ int cairn_agent_say(int rc, const char *format, ...)
 int cairn_agent_not_enabled(void)
 {
 	return cairn_agent_say(CAIRN_NOT_ENABLED,
-			       "not enabled: no agent of cairn is above this process");
+			       "not enabled: no agent of cairn has this process");
 }
 
 const char *cairn_error(void)
@@ -82,13 +87,15 @@ static int agent_is(pid_t pid, pid_t peer)
 	return peer > 0 && end && atoi(end + 1) == peer;
 }
 
-/* Connect to the socket @path, if it is @agent who listens there. */
-static int agent_try(const char *path, pid_t agent)
+/* Connect to the socket @path, if somebody listens there whom we may believe; and who that is. */
+static int agent_connect(const char *path, pid_t *who)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct ucred peer = { 0 };
 	socklen_t len = sizeof(peer);
 	int fd;
+
+	*who = 0;
 
 	if (strlen(path) >= sizeof(sun.sun_path))
 		return -1;
@@ -97,11 +104,66 @@ static int agent_try(const char *path, pid_t agent)
 	if (fd < 0)
 		return -1;
 	if (!connect(fd, (struct sockaddr *)&sun, sizeof(sun)) &&
-	    !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) && agent_is(agent, peer.pid) &&
-	    (peer.uid == geteuid() || peer.uid == 0))
+	    !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	    (peer.uid == geteuid() || peer.uid == 0)) {
+		*who = peer.pid;
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+/* The same, if it is @agent. */
+static int agent_try(const char *path, pid_t agent)
+{
+	pid_t who;
+	int fd = agent_connect(path, &who);
+
+	if (fd < 0 || agent_is(agent, who))
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/* Is one of the processes @top, "[1,2]", we or an ancestor of ours? */
+static int agent_names_us(const char *top)
+{
+	char *end = (char *)(uintptr_t)top;
+
+	while (*end == '[' || *end == ',') {
+		long pid = strtol(end + 1, &end, 10);
+
+		for (pid_t up = getpid(); up > 0; up = agent_parent_of(up))
+			if (up == pid)
+				return 1;
+	}
+	return 0;
+}
+
+/* The same, if whoever it is has this process in its computation. @unused: for all of agent_of_root. */
+static int agent_try_stranger(const char *path, pid_t unused)
+{
+	const struct timeval patience = { .tv_sec = AGENT_PATIENCE_S };
+	struct agent_line *line = malloc(sizeof(*line));
+	const char *at, *top = NULL;
+
+	(void)unused;
+	if (!line)
+		return -1;
+	line->len = 0;
+	line->fd = agent_connect(path, &(pid_t){ 0 });
+	if (line->fd >= 0) {
+		setsockopt(line->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		if (cairn_agent_send(line, "{\"command\": \"status\"}\n") >= 0 &&
+		    cairn_agent_hear(line, &at) == AGENT_RESULT)
+			top = agent_find(at, "top");
+	}
+	if (top && !agent_names_us(top))
+		top = NULL;
+	if (line->fd >= 0)
+		close(line->fd);
+	free(line);
+	return top ? agent_connect(path, &(pid_t){ 0 }) : -1;
 }
 
 static int agent_is_rundir(const char *dir)
@@ -141,8 +203,10 @@ static int agent_of_descriptors(pid_t pid)
 	return fd;
 }
 
-/* Where we may not look into the agent: all run directories below @root. */
-static int agent_of_root(pid_t pid, const char *root)
+typedef int agent_test(const char *path, pid_t pid);
+
+/* All run directories below @root. */
+static int agent_of_root(agent_test *try, pid_t pid, const char *root)
 {
 	char path[512];
 	struct dirent *d;
@@ -154,25 +218,26 @@ static int agent_of_root(pid_t pid, const char *root)
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s/control.sock", root, d->d_name) <
 		    (int)sizeof(path))
-			fd = agent_try(path, pid);
+			fd = try(path, pid);
 	}
 	if (all)
 		closedir(all);
 	return fd;
 }
 
-static int agent_of_roots(pid_t pid)
+/* Where we may not look into the agent, or it is nobody above us. */
+static int agent_of_roots(agent_test *try, pid_t pid)
 {
 	const char *own = getenv("CAIRN_RUNDIR"), *xdg = getenv("XDG_RUNTIME_DIR");
 	char root[256];
 	int fd = -1;
 
 	if (own && *own)
-		fd = agent_of_root(pid, own);
+		fd = agent_of_root(try, pid, own);
 	if (fd < 0 && xdg && snprintf(root, sizeof(root), "%s/cairn", xdg) < (int)sizeof(root))
-		fd = agent_of_root(pid, root);
+		fd = agent_of_root(try, pid, root);
 	snprintf(root, sizeof(root), "/tmp/cairn-%u", geteuid());
-	return fd >= 0 ? fd : agent_of_root(pid, root);
+	return fd >= 0 ? fd : agent_of_root(try, pid, root);
 }
 
 static int agent_of(pid_t pid)
@@ -184,7 +249,7 @@ static int agent_of(pid_t pid)
 	if (strncmp(name, "cairn", 5))
 		return -1;
 	fd = agent_of_descriptors(pid);
-	return fd >= 0 ? fd : agent_of_roots(pid);
+	return fd >= 0 ? fd : agent_of_roots(agent_try, pid);
 }
 
 struct agent_line *cairn_agent_open(void)
@@ -194,6 +259,8 @@ struct agent_line *cairn_agent_open(void)
 
 	for (pid_t pid = agent_parent_of(0); pid > 0 && fd < 0; pid = agent_parent_of(pid))
 		fd = agent_of(pid);
+	if (fd < 0)
+		fd = agent_of_roots(agent_try_stranger, 0);
 	if (fd >= 0)
 		line = malloc(sizeof(*line));
 	if (line) {

@@ -19,7 +19,7 @@ struct agent_line {
 
 /*
  * Connect to the agent of the calling process: the nearest ancestor that holds the run directory of a
- * computation. NULL if there is none. errno stays.
+ * computation, or, where there is none, one that has adopted us. NULL if there is none. errno stays.
  */
 struct agent_line *cairn_agent_open(void);
 void cairn_agent_close(struct agent_line *line);

@@ -107,6 +107,13 @@ size_t join_count(const struct agent *a)
 	return n;
 }
 
+void join_add_pids(const struct agent *a, json_t *array)
+{
+	for (const struct joined *j = a->joined; j; j = j->next)
+		if (j->pid > 0)
+			json_array_append_new(array, json_integer(j->pid));
+}
+
 pid_t join_first(const struct agent *a)
 {
 	for (const struct joined *j = a->joined; j; j = j->next)

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "ckpt/checkpoint.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -82,6 +83,7 @@ void join_ended(struct agent *a, pid_t pid, int wait_status);
 /* The longest here of those that run; 0: none. */
 pid_t join_first(const struct agent *a);
 size_t join_count(const struct agent *a);
+void join_add_pids(const struct agent *a, json_t *array);
 
 /* For a checkpoint: whose streams came from outside, and who they are. Borrowed by @o. */
 struct join_told {

@@ -105,6 +105,16 @@ static json_t *request_last(const struct agent *a)
 	return last;
 }
 
+static json_t *request_top(const struct agent *a)
+{
+	json_t *top = json_array();
+
+	if (!join_is_joined(a, a->root))
+		json_array_append_new(top, json_integer(a->root));
+	join_add_pids(a, top);
+	return top;
+}
+
 static void request_status(struct agent *a, struct control_client *client, const json_t *q)
 {
 	OWNED_JSON json_t *s = json_document();
@@ -116,6 +126,7 @@ static void request_status(struct agent *a, struct control_client *client, const
 	json_object_set_new(s, "name", json_string(a->rundir.name));
 	json_object_set_new(s, "agent", json_integer(getpid()));
 	json_object_set_new(s, "root", json_integer(a->root));
+	json_object_set_new(s, "top", request_top(a));
 	json_object_set_new(s, "state", json_string(a->round ? "checkpointing" : state));
 	json_object_set_new(s, "processes", json_integer((json_int_t)members.n));
 	json_object_set_new(s, "joined", json_integer((json_int_t)join_count(a)));

@@ -117,6 +117,20 @@ expect asks enable 1
 tell asks 'exit 0'
 leave asks
 
+# Adopted: its agent is nobody above it.
+run bash -c "'$programs/asks'; exit"
+expect asks enabled '0 not enabled.*'
+must 0 'computation .adopted.' "$CAIRN" adopt -n adopted "${pid[asks]}"
+expect asks enabled 1
+expect asks checkpoint 1
+expect asks generation 1
+must 0 '' "$CAIRN" kill
+ended asks 137
+start asks "$CAIRN" restart cairn-adopted
+heard asks 2
+tell asks 'exit 0'
+ended asks 0
+
 # A plugin, for a program that knows of nothing.
 compile=$(command -v gcc || command -v cc) || skip 'no compiler for the example'
 $compile -shared -fPIC -I "$TESTS/../include" -o plugin.so "$TESTS/../share/cairn/examples/plugin.c" \
