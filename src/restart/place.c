@@ -437,32 +437,19 @@ static int place_begin_session(struct child_context *c, size_t index, struct err
 	return p->flags & IMG_PROC_ZOMBIE ? 0 : res_pty_control(c->res, p->sid, err);
 }
 
-/* For those who are born as orphans below us. */
-static void place_take_orphans(const struct child_kin *p)
-{
-	if (p->flags & IMG_PROC_SUBREAPER)
-		prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
-
 static int place_session(struct child_context *c, size_t index, struct err *err)
 {
 	const struct child_kin *p = place_process(c, index);
-	/* Those are to fall past us. */
-	bool hosts = p->sid == p->pid && place_hosts(c, p->sid, PLACE_LEADER);
-	int rc;
+	int rc = place_fork(c, p->pid, PLACE_BEFORE, 0, err);
 
-	if (!hosts)
-		place_take_orphans(p);
-	rc = place_fork(c, p->pid, PLACE_BEFORE, 0, err);
 	if (rc >= 0)
 		rc = place_begin_session(c, index, err);
-	if (rc >= 0 && hosts)
-		rc = place_fork_between(c, 0, PLACE_LEADER, p->sid, err);
-	place_take_orphans(p);
 	if (rc >= 0)
 		rc = place_fork(c, p->pid, PLACE_AFTER, 0, err);
 	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid, PLACE_BESIDE))
 		rc = place_fork(c, p->ppid, PLACE_BESIDE, p->sid, err);
+	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid, PLACE_LEADER))
+		rc = place_fork_between(c, 0, PLACE_LEADER, p->sid, err);
 	return rc < 0 ? rc : place_fork_ended(c, p->pid, err);
 }
 
@@ -490,7 +477,6 @@ static int place_in_turn(struct child_context *c, size_t index, struct rebuild *
 	const struct order_slot *s;
 	int rc = 0;
 
-	place_take_orphans(place_process(c, index));
 	while (rc >= 0 && (s = order_await(c->order, (int32_t)index))) {
 		if (!s->thread && place_birth(c, (size_t)s->process) == PLACE_AFTER)
 			rc = place_begin_session(c, index, err);
@@ -523,6 +509,8 @@ int place_take(struct child_context *c, size_t index, struct rebuild *b, struct 
 	const struct child_kin *p = place_process(c, index);
 	int rc;
 
+	if (p->flags & IMG_PROC_SUBREAPER) /* for those who are born as orphans below us */
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	rc = c->order ? place_in_turn(c, index, b, err) : place_session(c, index, err);
 	if (rc < 0)
 		return rc;
