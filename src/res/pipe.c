@@ -24,9 +24,10 @@ enum { /* img_file.arg */
 };
 
 enum { PIPE_HEAD = 8 }; /* a record's length, padded */
+enum { PIPE_LARGEFILE = 0100000 }; /* the kernel's O_LARGEFILE; for programs of 64 bits that is 0 */
 
-/* Inodes of FIFOs are not to be taken for those of sockets. */
-static const uint64_t pipe_spare = 1ull << 62;
+/* Inodes of FIFOs are not to be taken for those of sockets, nor for those of pipes. */
+static const uint64_t pipe_spare = 1ull << 62, pipe_spare_end = 1ull << 61;
 
 enum pipe_fifo { PIPE_NO_FIFO, PIPE_FIFO, PIPE_FIFO_REMOVED /* its name */ };
 
@@ -273,6 +274,52 @@ static int pipe_make_fifo(struct res_restart *r, const struct img_file *f, struc
 	return rc < 0 ? rc : mine;
 }
 
+/* As an end that pipe(2) has made; one that was opened through /proc shows O_LARGEFILE. */
+static bool pipe_is_end(const struct img_file *f)
+{
+	return f->kind == IMG_F_PIPE && !(f->open_flags & PIPE_LARGEFILE);
+}
+
+static bool pipe_reads(const struct img_file *f, uint64_t object)
+{
+	return f->object == object && pipe_is_end(f) && (f->open_flags & O_ACCMODE) == O_RDONLY;
+}
+
+static bool pipe_writes(const struct img_file *f, uint64_t object)
+{
+	return f->object == object && pipe_is_end(f) && (f->open_flags & O_ACCMODE) == O_WRONLY;
+}
+
+/* Keep the other end of the pipe that @f is the first one of, if there is to be one. */
+static int pipe_keep_other(struct res_restart *r, const struct img_file *f, int fd, struct err *err)
+{
+	const struct model *owner;
+
+	if (!pipe_is_end(f) ||
+	    !res_find_file(r, &owner, pipe_reads(f, f->object) ? pipe_writes : pipe_reads,
+			   f->object)) {
+		close(fd);
+		return 0;
+	}
+	return res_spare_put(r, f->object | pipe_spare_end, fd, err);
+}
+
+/* Another description of a pipe that has been made: its other end as that was made, if it is still there. */
+static int pipe_take_other(struct res_restart *r, const struct img_file *f, int made,
+			   struct err *err)
+{
+	OWNED_FD int other = -1;
+	int reads = fcntl(made, F_GETFL) & O_ACCMODE;
+
+	if (pipe_is_end(f) && reads != (int)(f->open_flags & O_ACCMODE))
+		other = res_spare_take(r, f->object | pipe_spare_end);
+	if (other < 0)
+		return pipe_reopen(f, made, err);
+	if (fcntl(other, F_SETFL, f->open_flags) < 0)
+		return err_set(err, errno, "flags of a pipe");
+	return owned_fd_take(&other);
+}
+
 static int pipe_make(struct res_restart *r, const struct img_file *f, struct err *err)
 {
 	bool reading = (f->open_flags & O_ACCMODE) != O_WRONLY;
@@ -284,7 +331,7 @@ static int pipe_make(struct res_restart *r, const struct img_file *f, struct err
 	int made = res_made_find(r, f->object, f->kind);
 
 	if (made >= 0)
-		return pipe_reopen(f, made, err);
+		return pipe_take_other(r, f, made, err);
 	if (f->arg[PIPE_ARG_FIFO] == PIPE_FIFO)
 		return pipe_make_fifo(r, f, err);
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -303,7 +350,8 @@ static int pipe_make(struct res_restart *r, const struct img_file *f, struct err
 		return pipe_reopen(f, mine, err);
 	if (fcntl(mine, F_SETFL, f->open_flags) < 0)
 		return err_set(err, errno, "flags of a pipe");
-	return owned_fd_take(&mine);
+	rc = pipe_keep_other(r, f, owned_fd_take(&other), err);
+	return rc < 0 ? rc : owned_fd_take(&mine);
 }
 
 const struct res_kind res_pipe = {

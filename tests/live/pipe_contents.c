@@ -14,7 +14,8 @@ int main(void)
 	LIVE_EQUAL(write(p[1], buf, sizeof(buf)), sizeof(buf));
 	live_ready();
 	LIVE_EQUAL(fcntl(p[0], F_GETPIPE_SZ), 131072);
-	LIVE_EQUAL(fcntl(p[0], F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+	LIVE_EQUAL(fcntl(p[0], F_GETFL), O_RDONLY | O_NONBLOCK);
+	LIVE_EQUAL(fcntl(p[1], F_GETFL), O_WRONLY | O_NONBLOCK);
 	LIVE_EQUAL(read(p[0], back, sizeof(back)), sizeof(back));
 	LIVE_CHECK(!memcmp(buf, back, sizeof(buf)));
 	LIVE_CHECK(read(p[0], back, 1) == -1 && errno == EAGAIN);
