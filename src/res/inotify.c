@@ -264,6 +264,7 @@ static int inotify_keep(const struct res_seen *seen, const struct fdinfo_watch *
 			struct inotify_look *look, struct model *pool, struct err *err)
 {
 	struct inotify_watch keep = { .wd = w->wd, .mask = w->mask };
+	struct stat st;
 	int rc;
 
 	look->watch = w;
@@ -278,6 +279,8 @@ static int inotify_keep(const struct res_seen *seen, const struct fdinfo_watch *
 			"open, or close the watch before "
 			"the checkpoint",
 			seen->fd, (unsigned long long)w->ino, w->sdev);
+	if (lstat(look->path, &st) == 0 && S_ISLNK(st.st_mode) && inotify_is(look, &st))
+		keep.mask |= IN_DONT_FOLLOW; /* it is the link that is watched */
 	keep.path_len = (uint32_t)strlen(look->path) + 1;
 	rc = model_put_bytes(pool, &(struct img_ref){ 0 }, &keep, sizeof(keep));
 	if (rc >= 0)

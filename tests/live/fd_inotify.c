@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * inotify: the same watches under the same numbers, one taken away before, one of a place that the
- * program has nothing else to do with, one of a file that has no name any more; nothing told in between.
+ * program has nothing else to do with, one of a file that has no name any more, one of a
+ * symbolic link itself; nothing told in between.
  */
 #include "live.h"
 
@@ -21,7 +22,7 @@ static void next(int fd, int wd, uint32_t mask, const char *name)
 int main(void)
 {
 	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), empty = inotify_init1(0), dir, file, deep,
-	    gone, far, removed, nameless;
+	    gone, far, removed, nameless, link;
 	char buf[512];
 
 	LIVE_CHECK(fd >= 0 && empty >= 0 && !mkdir("dir", 0700) && !mkdir("dir/deep", 0700));
@@ -37,6 +38,9 @@ int main(void)
 	nameless = inotify_add_watch(fd, "removed", IN_MODIFY | IN_DELETE_SELF);
 	LIVE_CHECK(nameless > 0 && !unlink("removed"));
 	next(fd, gone, IN_IGNORED, "");
+	LIVE_CHECK(!symlink("file", "link"));
+	link = inotify_add_watch(fd, "link", IN_DELETE_SELF | IN_DONT_FOLLOW);
+	LIVE_CHECK(link > 0);
 
 	live_ready();
 
@@ -52,6 +56,8 @@ int main(void)
 	next(fd, nameless, IN_MODIFY, "");
 	LIVE_CHECK(!close(removed));
 	next(fd, nameless, IN_DELETE_SELF, ""); /* and IN_IGNORED */
+	LIVE_CHECK(!unlink("link"));
+	next(fd, link, IN_DELETE_SELF, ""); /* likewise */
 	LIVE_CHECK(!inotify_rm_watch(fd, file));
 	next(fd, file, IN_IGNORED, "");
 	LIVE_CHECK(!inotify_rm_watch(fd, far));
