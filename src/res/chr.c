@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Character devices by name: null, zero, full, random, urandom. A removed one is as good as the usual one. */
+/* Character devices by name: null, zero, full, random, urandom. A removed one: as it was, else the usual. */
 #include "base/text.h"
 #include "res/res.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -46,12 +49,32 @@ static int chr_capture(struct model *m, const struct res_seen *seen, struct img_
 		seen->fd, seen->link);
 }
 
+/* A removed one as it was, where we may make such a node beside its old name; -1: not. */
+static int chr_make_removed(const char *gone, const struct img_file *f, int flags)
+{
+	char path[PATH_MAX];
+	int fd = -1;
+
+	text_format(path, sizeof(path), "%s", gone);
+	text_drop_end(path, " (deleted)");
+	text_format(path + strlen(path), sizeof(path) - strlen(path), ".cairn-%d", getpid());
+	if (mknod(path, f->mode & (S_IFMT | 07777), f->rdev) < 0)
+		return -1;
+	if (chmod(path, f->mode & 07777) == 0)
+		fd = open(path, flags);
+	unlink(path);
+	return fd;
+}
+
 static int chr_make(struct res_restart *r, const struct img_file *f, struct err *err)
 {
 	const char *usual = f->flags & IMG_FILE_DELETED ? chr_usual_path(f->rdev) : NULL;
 	const char *path = usual ? usual : model_string(r->m, f->path);
-	int fd = open(path, (int)f->open_flags | O_CLOEXEC | O_NOCTTY);
+	int flags = (int)f->open_flags | O_CLOEXEC | O_NOCTTY;
+	int fd = usual ? chr_make_removed(model_string(r->m, f->path), f, flags) : -1;
 
+	if (fd < 0)
+		fd = open(path, flags);
 	return fd < 0 ? err_set(err, errno, "open device '%s'", path) : fd;
 }
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -50,11 +51,27 @@ static int tty_capture(struct model *m, const struct res_seen *seen, struct img_
 	return 0;
 }
 
-/* Read and write what is at hand: the restart's terminal; without any, nothing. */
-static int tty_make_outside(struct res_restart *r, int flags)
+/* The console that the program has opened itself, which is nobody's terminal. */
+static int tty_open_console(const char *path, int flags)
 {
-	int fd = open("/dev/tty", flags);
+	OWNED_FD int fd = open(path, flags);
+	struct stat st;
 
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+			       st.st_rdev == makedev(TTY_AUX_MAJOR, 1)
+		       ? owned_fd_take(&fd)
+		       : -1;
+}
+
+/* Read and write what is at hand: the restart's terminal; without any, nothing. */
+static int tty_make_outside(struct res_restart *r, const struct img_file *f, int flags)
+{
+	int fd = f->rdev == makedev(TTY_AUX_MAJOR, 1)
+			 ? tty_open_console(model_string(r->m, f->path), flags)
+			 : -1;
+
+	if (fd < 0)
+		fd = open("/dev/tty", flags);
 	for (int i = 0; fd < 0 && i < 3; i++)
 		if (r->std_fds[i] >= 0 && isatty(r->std_fds[i]))
 			fd = fcntl(r->std_fds[i], F_DUPFD_CLOEXEC, 0);
@@ -86,7 +103,7 @@ static int tty_make(struct res_restart *r, const struct img_file *f, struct err 
 	else if (pty)
 		fd = pty_open_slave(pty->fd, flags);
 	else
-		fd = tty_make_outside(r, flags);
+		fd = tty_make_outside(r, f, flags);
 	return fd < 0 ? err_set(err, errno, "a terminal in the place of '%s'",
 				model_string(r->m, f->path))
 		      : fd;
