@@ -400,6 +400,8 @@ enum {
 	IMG_FILE_STREAMS = 7 << 16,
 };
 
+enum { IMG_LEASE_BREAKING = 1 << 8 }; /* it has been told to become the one that F_GETLEASE shows */
+
 /* One open file description, or the file behind a mapping. Ids are unique in a generation. */
 struct img_file {
 	uint32_t id; /* > 0 */
@@ -417,7 +419,7 @@ struct img_file {
 	struct img_ref path;
 	struct img_ref data; /* pipe contents, saved contents, socket state: as the kind says */
 	int32_t owner_type, owner_pid, owner_signal; /* F_GETOWN_EX, F_GETSIG */
-	int32_t lease; /* F_GETLEASE */
+	int32_t lease; /* F_GETLEASE; IMG_LEASE_BREAKING */
 	/* As the kind says: eventfd count and flags, timerfd times, pipe size, ... */
 	uint64_t arg[8];
 	struct img_ref filter; /* of a socket, SO_ATTACH_FILTER: struct sock_filter */

@@ -128,6 +128,7 @@ static bool fdinfo_lock(struct scan line, struct fdinfo_lock *l)
 			l->type = i;
 	if (!l->type || !scan_word(s, &word) || !scan_word(s, &mode))
 		return false;
+	l->breaking = l->type == FDINFO_LEASE && scan_text(&word, "BREAKING");
 	l->write = scan_text(&mode, "WRITE");
 	if (!scan_int(s, &l->pid) || !scan_u32(s, 16, &l->dev_major) || !scan_text(s, ":") ||
 	    !scan_u32(s, 16, &l->dev_minor) || !scan_text(s, ":") ||

@@ -64,6 +64,7 @@ enum fdinfo_lock_type { FDINFO_POSIX = 1, FDINFO_OFD, FDINFO_FLOCK, FDINFO_LEASE
 struct fdinfo_lock {
 	enum fdinfo_lock_type type;
 	bool write;
+	bool breaking; /* a lease that is to give way */
 	int32_t pid; /* -1 for OFD locks */
 	uint32_t dev_major, dev_minor;
 	uint64_t ino;

@@ -75,10 +75,21 @@ struct img_file *res_capture_file(struct res_capture *c, struct model *m)
 	return f;
 }
 
-static void capture_owner(struct img_file *f, int fd)
+static bool capture_breaking(const struct res_seen *seen)
+{
+	struct scan scan = scan_over(seen->text, seen->len);
+	struct fdinfo_lock lock;
+
+	while (fdinfo_next_lock(&scan, &lock))
+		if (lock.breaking)
+			return true;
+	return false;
+}
+
+static void capture_owner(struct img_file *f, const struct res_seen *seen)
 {
 	struct f_owner_ex owner;
-	int rc;
+	int fd = seen->dup, rc;
 
 	if (fcntl(fd, F_GETOWN_EX, &owner) == 0 && owner.pid) {
 		f->owner_type = owner.type;
@@ -88,6 +99,8 @@ static void capture_owner(struct img_file *f, int fd)
 	f->owner_signal = rc < 0 ? 0 : rc;
 	rc = fcntl(fd, F_GETLEASE);
 	f->lease = rc < 0 ? F_UNLCK : rc;
+	if (capture_breaking(seen))
+		f->lease |= IMG_LEASE_BREAKING;
 }
 
 /* A description not met before. */
@@ -123,7 +136,7 @@ static int capture_describe(struct res_capture *c, struct model *m, const struct
 	f->rdev = seen->st.st_rdev;
 	f->size = (uint64_t)seen->st.st_size;
 	f->mtime_ns = seen->st.st_mtim.tv_sec * 1000000000LL + seen->st.st_mtim.tv_nsec;
-	capture_owner(f, seen->dup);
+	capture_owner(f, seen);
 	rc = model_put_string(m, &m->files.at[at].path, seen->link);
 	if (rc < 0)
 		return err_set(err, rc, "describe descriptor %d", seen->fd);

@@ -15,6 +15,7 @@ enum { /* upper bounds of operations */
        REBUILD_OPS_THREAD = 144, /* capabilities, forbidden and ambient ones, are one each */
        REBUILD_OPS_TIMER = 3,
        REBUILD_OPS_AIO = 2,
+       REBUILD_OPS_BROKEN = 4,
        REBUILD_TIE_OPS = 4, /* of one semaphore; data records as well */
        REBUILD_DATA_FIXED = 32768,
        REBUILD_DATA_RECORD = 512, /* bytes that any record may need */
@@ -23,14 +24,14 @@ enum { /* upper bounds of operations */
 void rebuild_size(struct plan_size *size, const struct model *m, size_t inherited)
 {
 	size_t records = m->vmas.n + m->threads.n + m->timers.n + m->pending.n + m->rlimits.n +
-			 m->locks.n + m->sem_ties.n * REBUILD_TIE_OPS;
+			 m->locks.n + m->sem_ties.n * REBUILD_TIE_OPS + rebuild_leases_broken(m);
 
 	*size = (struct plan_size){
 		.ops = REBUILD_OPS_FIXED + m->vmas.n * REBUILD_OPS_VMA +
 		       m->guards.n * REBUILD_OPS_GUARD + m->threads.n * REBUILD_OPS_THREAD +
 		       m->timers.n * REBUILD_OPS_TIMER + m->pending.n + m->locks.n + m->files.n +
 		       m->fds.n + m->sem_ties.n * REBUILD_TIE_OPS + m->aios.n * REBUILD_OPS_AIO +
-		       inherited,
+		       rebuild_leases_broken(m) * REBUILD_OPS_BROKEN + inherited,
 		.data = REBUILD_DATA_FIXED + records * REBUILD_DATA_RECORD + m->process.auxv.len +
 			m->groups.n * sizeof(uint32_t) + m->aios.n * sizeof(struct plan_aio) +
 			m->machine.vdso.len + rebuild_uring_data(m),

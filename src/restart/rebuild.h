@@ -92,6 +92,7 @@ void rebuild_map(struct rebuild *b); /* put mappings in place, writable where th
 void rebuild_urings(struct rebuild *b); /* the last part of it: where nothing else is free */
 void rebuild_settle(struct rebuild *b); /* protections, advice, locks, the kernel's notes */
 void rebuild_locks(struct rebuild *b); /* after the last close: closing drops POSIX locks */
+size_t rebuild_leases_broken(const struct model *m);
 void rebuild_undo(struct rebuild *b); /* what is undone to semaphores at the end */
 void rebuild_last(struct rebuild *b); /* after all others' rebuild_undo: who changed them last */
 void rebuild_seal(struct rebuild *b); /* after everything else */
