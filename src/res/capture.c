@@ -11,9 +11,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { CAPTURE_PIDFD_THREAD = O_EXCL }; /* PIDFD_THREAD, Linux 6.9 */
+enum {
+	CAPTURE_PIDFD_THREAD = O_EXCL, /* PIDFD_THREAD, Linux 6.9 */
+	CAPTURE_MEM_MAJOR = 1, /* /dev/null and its like */
+};
 
 int capture_pidfd(pid_t pid)
 {
@@ -37,6 +41,20 @@ static bool capture_direction_fits(const struct res_seen *seen, int stream)
 	       mode == (stream == 0 ? O_RDONLY : O_WRONLY);
 }
 
+/*
+ * Of a stream that we do not hold only the file is known, and others may have opened that too: /dev/null, a
+ * log. Theirs are not the stream, which its process has at its number.
+ */
+static bool capture_may_be_stream(struct res_capture *c, const struct res_seen *seen, int number)
+{
+	mode_t mode = seen->st.st_mode;
+	bool many =
+		S_ISREG(mode) || (S_ISCHR(mode) && major(seen->st.st_rdev) == CAPTURE_MEM_MAJOR);
+
+	return capture_direction_fits(seen, number) &&
+	       (!many || seen->fd == number || described_same(c, seen, seen->pid, number));
+}
+
 /* Which of the standard streams from outside this is: the lowest, or -1; and all of them in *@flags. */
 static int capture_std_stream(struct res_capture *c, const struct res_seen *seen, uint32_t *flags)
 {
@@ -48,7 +66,7 @@ static int capture_std_stream(struct res_capture *c, const struct res_seen *seen
 
 		if (!s->ino || s->dev != seen->st.st_dev || s->ino != seen->st.st_ino)
 			continue;
-		if (s->fd < 0 ? !capture_direction_fits(seen, s->number)
+		if (s->fd < 0 ? !capture_may_be_stream(c, seen, s->number)
 			      : !described_same(c, seen, getpid(), s->fd))
 			continue;
 		*flags |= (uint32_t)IMG_FILE_STREAM << s->number;

@@ -39,3 +39,18 @@ leave f
 must 1 '' "$CAIRN" adopt $sleeper
 must 1 'cannot be adopted' "$CAIRN" adopt 1
 must 2 'PID' "$CAIRN" adopt bash
+
+# What such a one has opened itself is not its input, though that is the same device: a restart does not put its
+# own input there.
+# shellcheck disable=SC2016
+setsid bash -c 'exec 3</dev/null; echo $$ >id; until [ -e go ]; do sleep 0.01; done
+	readlink /proc/self/fd/0 /proc/self/fd/3 >answer' </dev/null >/dev/null 2>&1 &
+until [ -s id ]; do sleep 0.01; done
+read -r own <id
+must 0 '' "$CAIRN" adopt -n o "$own"
+must 0 'cairn-o/gen-000001' "$CAIRN" checkpoint -n o --kill
+wait $! 2>/dev/null
+touch go
+echo >input
+said=$(timeout 60 "$CAIRN" restart -n o cairn-o <input 2>&1) || fail "no restart"
+printf '%s\n%s\n' "$PWD/input" /dev/null | cmp - answer || fail "$(cat answer)"
