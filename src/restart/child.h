@@ -23,6 +23,7 @@ struct child_board {
 	uint32_t placed; /* in its process group; a futex */
 	uint32_t ours; /* its parent's child, who need not have forked it; a futex */
 	uint32_t leads; /* for now, the group that it had begun and left; a futex */
+	uint32_t reaps; /* it is the subreaper that it was, and makes nobody any more; a futex */
 };
 
 enum { CHILD_SHELVES_MAX = 1024 };

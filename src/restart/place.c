@@ -235,6 +235,20 @@ static int place_fork_fallen(struct child_context *c, pid_t parent, pid_t sid, s
 	_exit(rc < 0 ? err->num : 0);
 }
 
+/* Those who fall to the next subreaper above us do so only when it has made those who have fallen past it. */
+static void place_await_reaper(struct child_context *c)
+{
+	int index = place_find(c, getpid());
+
+	while (index >= 0) {
+		index = place_find(c, place_process(c, (size_t)index)->ppid);
+		if (index < 0 || !(place_process(c, (size_t)index)->flags & IMG_PROC_SUBREAPER))
+			continue;
+		place_await(&c->boards[index].reaps);
+		return;
+	}
+}
+
 /*
  * The same by a process in between, which ends. It is the leader of session @sid where that has ended
  * (@birth PLACE_ENDED), and they are our children like it, if not another's; else its leader's child, and
@@ -243,10 +257,16 @@ static int place_fork_fallen(struct child_context *c, pid_t parent, pid_t sid, s
 static int place_fork_between(struct child_context *c, pid_t parent, enum place_birth birth,
 			      pid_t sid, struct err *err)
 {
-	/* With that signal as any fork: so the kernel has the agent trace it, and those it makes. */
-	pid_t pid = spawn_fork(birth == PLACE_ENDED ? sid : 0, 0, SIGCHLD);
+	pid_t pid;
 	int rc;
 
+	place_await_reaper(c);
+	/* With that signal as any fork: so the kernel has the agent trace it, and those it makes. */
+	pid = spawn_fork(birth == PLACE_ENDED ? sid : 0, 0, SIGCHLD);
+
+	place_await_reaper(c);
+	/* With that signal as any fork: so the kernel has the agent trace it, and those it makes. */
+	pid = spawn_fork(birth == PLACE_ENDED ? sid : 0, 0, SIGCHLD);
 	if (pid == 0) {
 		if (birth == PLACE_ENDED)
 			setsid();
@@ -437,6 +457,23 @@ static int place_begin_session(struct child_context *c, size_t index, struct err
 	return p->flags & IMG_PROC_ZOMBIE ? 0 : res_pty_control(c->res, p->sid, err);
 }
 
+/*
+ * Those of our session who fall past us had no parent any more before we became a subreaper: for their making
+ * we are none.
+ */
+static int place_fork_past(struct child_context *c, size_t index, struct err *err)
+{
+	const struct child_kin *p = place_process(c, index);
+	int rc;
+
+	if (p->flags & IMG_PROC_SUBREAPER)
+		prctl(PR_SET_CHILD_SUBREAPER, 0);
+	rc = place_fork_between(c, 0, PLACE_LEADER, p->sid, err);
+	if (p->flags & IMG_PROC_SUBREAPER)
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return rc;
+}
+
 static int place_session(struct child_context *c, size_t index, struct err *err)
 {
 	const struct child_kin *p = place_process(c, index);
@@ -449,7 +486,7 @@ static int place_session(struct child_context *c, size_t index, struct err *err)
 	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid, PLACE_BESIDE))
 		rc = place_fork(c, p->ppid, PLACE_BESIDE, p->sid, err);
 	if (rc >= 0 && p->sid == p->pid && place_hosts(c, p->sid, PLACE_LEADER))
-		rc = place_fork_between(c, 0, PLACE_LEADER, p->sid, err);
+		rc = place_fork_past(c, index, err);
 	return rc < 0 ? rc : place_fork_ended(c, p->pid, err);
 }
 
@@ -514,6 +551,7 @@ int place_take(struct child_context *c, size_t index, struct rebuild *b, struct 
 	rc = c->order ? place_in_turn(c, index, b, err) : place_session(c, index, err);
 	if (rc < 0)
 		return rc;
+	place_tell(&c->boards[index].reaps);
 	place_lead_once(c, index);
 	if (p->pgid == p->pid)
 		setpgid(0, 0);
