@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -259,6 +261,20 @@ static void set_args(struct user_regs_struct *regs, const struct halfway_call *c
 	}
 }
 
+/*
+ * What is left of a write is made when there is room: a handler that runs while it waits for that ends it,
+ * which a call of its own that has moved nothing would not be by one with SA_RESTART.
+ */
+static void set_wait(struct user_regs_struct *regs, struct halfway_frame *frame, uint64_t at)
+{
+	const uint64_t args[] = { at + offsetof(struct halfway_frame, wait), 1, 0, 0 };
+
+	frame->wait = (struct pollfd){ .fd = (int)frame->rest[0], .events = POLLOUT };
+	for (unsigned int i = 0; i < sizeof(args) / sizeof(args[0]); i++)
+		regs_set_arg(regs, i, args[i]);
+	regs_set_call(regs, SYS_ppoll, -REGS_ERESTARTNOHAND);
+}
+
 int64_t halfway_place(pid_t tid, struct user_regs_struct *regs, uint64_t done)
 {
 	const struct halfway_call *c = find_call(regs_call(regs));
@@ -280,27 +296,32 @@ int64_t halfway_place(pid_t tid, struct user_regs_struct *regs, uint64_t done)
 		frame.args[i] = regs_arg(regs, i);
 	memcpy(frame.magic, halfway_magic, sizeof(frame.magic));
 	/* The pc and stack that it goes back to are those of @regs, which then are the detour's. */
-	halfway_enter(regs, code, at, &frame);
+	halfway_enter(regs, code, at, &frame, c->way == HALFWAY_WRITE);
+	set_args(regs, c, at, l, done);
+	regs_set_result(regs, -REGS_ERESTARTNOHAND);
+	frame.nr = (uint64_t)c->nr;
+	for (unsigned int i = 0; i < sizeof(frame.rest) / sizeof(frame.rest[0]); i++)
+		frame.rest[i] = regs_arg(regs, i);
+	if (c->way == HALFWAY_WRITE)
+		set_wait(regs, &frame, at);
 	rc = frame_write(tid, at, c, &frame, l);
 	if (rc < 0) {
 		halfway_leave(regs, &frame);
+		regs_set_call(regs, c->nr, -REGS_ERESTARTNOHAND);
 		return rc;
 	}
-	set_args(regs, c, at, l, done);
-	regs_set_result(regs, -REGS_ERESTARTNOHAND);
 	return (int64_t)code;
 }
 
-/* Where the code is in which this thread stands: in a call, behind the first instruction or before it. */
+/* Where the code is in which this thread stands. */
 static uint64_t code_under(pid_t pid, pid_t tid, const struct user_regs_struct *live,
 			   const struct park_memory *memory)
 {
-	uint64_t pc = regs_pc(live), code;
+	uint64_t pc = regs_pc(live);
+	uint64_t code = regs_call(live) >= 0 ? halfway_code_of(pc) : 0;
 
-	if (regs_call(live) >= 0 && find_call(regs_call(live)))
-		for (uint64_t at = pc - REGS_INSN_LEN; at <= pc; at += REGS_INSN_LEN)
-			if (code_is_at(tid, at))
-				return at;
+	if (code && code_is_at(tid, code))
+		return code;
 	code = memory_detour(memory, pid);
 	return code && pc - code < HALFWAY_ROOM && code_is_at(tid, code) ? code : 0;
 }
@@ -311,7 +332,7 @@ bool halfway_look(struct halfway *h, pid_t pid, pid_t tid, const struct user_reg
 	uint64_t code = code_under(pid, tid, live, memory), at;
 	struct halfway_frame frame;
 	enum halfway_stage stage;
-	long result = regs_result(live), nr = regs_call(live);
+	long result = regs_result(live);
 
 	if (!code)
 		return false;
@@ -325,14 +346,16 @@ bool halfway_look(struct halfway *h, pid_t pid, pid_t tid, const struct user_reg
 	if (remote_read(tid, at, &frame, sizeof(frame), NULL) < 0 ||
 	    memcmp(frame.magic, halfway_magic, sizeof(frame.magic)))
 		return false;
+	if (stage == HALFWAY_WAITS && !regs_restarts(live) && result != -EINTR)
+		stage = result > 0 ? HALFWAY_BEFORE : HALFWAY_ADDED;
 	halfway_leave(&h->regs, &frame);
 	h->done = frame.done;
-	h->in_kernel = stage == HALFWAY_IN;
+	h->in_kernel = stage == HALFWAY_IN || stage == HALFWAY_WAITS;
 	h->in_call = stage == HALFWAY_BEFORE || h->in_kernel;
-	if (stage == HALFWAY_BEFORE)
-		regs_set_call(&h->regs, result, -REGS_ERESTARTNOHAND);
+	if (stage == HALFWAY_BEFORE || stage == HALFWAY_WAITS)
+		regs_set_call(&h->regs, (long)frame.nr, -REGS_ERESTARTNOHAND);
 	else if (h->in_kernel)
-		regs_set_call(&h->regs, nr, result);
+		regs_set_call(&h->regs, (long)frame.nr, result);
 	else
 		regs_set_result(&h->regs,
 				(long)frame.done +

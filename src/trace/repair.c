@@ -339,7 +339,7 @@ static bool send_on(struct repair *r, const struct user_regs_struct *in_call, ui
 		return false;
 	memory_note_detour(r->memory, r->pid, (uint64_t)code);
 	r->live = regs;
-	r->t->syscall = regs_call(&regs);
+	r->t->syscall = regs_call(&r->t->regs);
 	r->t->done = done;
 	return true;
 }

@@ -40,8 +40,8 @@ must 1 '' "$CAIRN" adopt $sleeper
 must 1 'cannot be adopted' "$CAIRN" adopt 1
 must 2 'PID' "$CAIRN" adopt bash
 
-# What such a one has opened itself is not its input, though that is the same device: a restart does not put its
-# own input there.
+# What such a one has opened itself is not its input, though that is the same device: a restart does not put
+# its own input there.
 # shellcheck disable=SC2016
 setsid bash -c 'exec 3</dev/null; echo $$ >id; until [ -e go ]; do sleep 0.01; done
 	readlink /proc/self/fd/0 /proc/self/fd/3 >answer' </dev/null >/dev/null 2>&1 &
