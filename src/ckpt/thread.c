@@ -93,19 +93,56 @@ static void thread_user_structures(struct img_thread *t)
 	}
 }
 
-/* Credentials are one set per thread; libc's setuid and the like keep them the same, raw calls do not. */
-static int thread_check_ids(const struct img_process *p, const struct status *s, pid_t tid,
-			    struct err *err)
+static bool thread_has_groups(const struct model *m, const struct status *s)
 {
-	if (!memcmp(p->uid, s->uid, sizeof(p->uid)) && !memcmp(p->gid, s->gid, sizeof(p->gid)) &&
-	    p->cap_permitted == s->cap_permitted && p->cap_effective == s->cap_effective &&
-	    p->cap_inheritable == s->cap_inheritable)
+	struct scan groups = s->groups;
+	size_t n = 0;
+	uint32_t gid;
+
+	while (status_next_group(&groups, &gid))
+		if (n == m->groups.n || m->groups.at[n++] != gid)
+			return false;
+	return n == m->groups.n;
+}
+
+static bool thread_has_ids(const struct img_process *p, const struct status *s)
+{
+	return !memcmp(p->uid, s->uid, sizeof(p->uid)) && !memcmp(p->gid, s->gid, sizeof(p->gid)) &&
+	       p->cap_inheritable == s->cap_inheritable && p->cap_permitted == s->cap_permitted &&
+	       p->cap_effective == s->cap_effective && p->cap_bounding == s->cap_bounding &&
+	       p->cap_ambient == s->cap_ambient;
+}
+
+/* Credentials are one set per thread; libc's setuid and the like keep them the same, raw calls do not. */
+static int thread_keep_ids(struct model *m, const struct status *s, pid_t tid, struct err *err)
+{
+	struct scan groups = s->groups;
+	OWNED_PTR uint32_t *ids = NULL;
+	struct img_cred *k = NULL;
+	uint32_t gid;
+	size_t n = 0;
+
+	if (thread_has_ids(&m->process, s) && thread_has_groups(m, s))
 		return 0;
-	return err_say(
-		err, ENOTSUP,
-		"it has other user or group ids or capabilities than thread %d, which cannot be "
-		"checkpointed yet",
-		tid);
+	while (status_next_group(&groups, &gid))
+		n++;
+	ids = calloc(n + 1, sizeof(*ids));
+	if (ids)
+		k = model_add(&m->creds);
+	if (!k)
+		return err_set(err, ENOMEM, "keep the ids of a thread");
+	*k = (struct img_cred){ .tid = tid,
+				.cap_inheritable = s->cap_inheritable,
+				.cap_permitted = s->cap_permitted,
+				.cap_effective = s->cap_effective,
+				.cap_bounding = s->cap_bounding,
+				.cap_ambient = s->cap_ambient };
+	memcpy(k->uid, s->uid, sizeof(k->uid));
+	memcpy(k->gid, s->gid, sizeof(k->gid));
+	groups = s->groups;
+	for (size_t i = 0; i < n; i++)
+		status_next_group(&groups, &ids[i]);
+	return n ? model_put_bytes(m, &k->groups, ids, n * sizeof(*ids)) : 0;
 }
 
 /* Only those may be flushers who can resize the kernel's limits: nowhere else is it looked for. */
@@ -153,7 +190,7 @@ static int thread_read(const struct capture *c, struct img_thread *t, struct sta
 	rc = proc_read_record(c->alive, name, &text, &len, err);
 	if (rc >= 0)
 		rc = status_parse(status, text, len, err);
-	return rc < 0 ? rc : thread_check_ids(&c->m->process, status, c->alive, err);
+	return rc < 0 ? rc : thread_keep_ids(c->m, status, t->tid, err);
 }
 
 static int thread_proc(const struct capture *c, struct img_thread *t, struct err *err)

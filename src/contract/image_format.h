@@ -70,6 +70,7 @@ enum img_table {
 	IMG_T_SEM_TIES, /* struct img_sem_tie: what ties this process to System V semaphores */
 	IMG_T_AIOS, /* struct img_aio, by address */
 	IMG_T_EXTENTS, /* struct img_extent: contents of sparse files */
+	IMG_T_CREDS, /* struct img_cred: of threads that have others than their process */
 	IMG_T_OPTIONAL = 0x8000,
 	IMG_T_POLICIES = IMG_T_OPTIONAL, /* struct img_policy: NUMA policies that are not default */
 };
@@ -309,6 +310,16 @@ struct img_thread {
 _Static_assert(sizeof(struct img_thread) == 456, "on disk");
 
 /* On which NUMA nodes memory shall be: of a mapping, or where start and end are 0 of thread @tid. */
+/* Credentials of a thread: in img_process and `groups` stand those of the thread that stands for it. */
+struct img_cred {
+	int32_t tid;
+	uint32_t reserved;
+	uint32_t uid[4], gid[4]; /* real, effective, saved, file system */
+	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
+	struct img_ref groups; /* uint32_t: supplementary groups */
+};
+_Static_assert(sizeof(struct img_cred) == 88, "on disk");
+
 struct img_policy {
 	uint64_t start, end;
 	int32_t tid;

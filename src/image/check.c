@@ -528,6 +528,17 @@ static int check_extents(const struct check *c)
 	return 0;
 }
 
+static int check_creds(const struct check *c)
+{
+	for (size_t i = 0; i < c->m->creds.n; i++) {
+		const struct img_cred *k = &c->m->creds.at[i];
+
+		if (k->tid <= 0 || !check_bytes(c, k->groups) || k->groups.len % sizeof(uint32_t))
+			return check_refuse(c, "creds", i, "makes no sense");
+	}
+	return 0;
+}
+
 static int check_policies(const struct check *c)
 {
 	for (size_t i = 0; i < c->m->policies.n; i++) {
@@ -559,10 +570,10 @@ static int check_ids(struct check *c, uint32_t *ids)
 int check_model(const struct model *m, uint32_t page_size, struct err *err)
 {
 	static int (*const checks[])(const struct check *) = {
-		check_machine, check_process, check_threads,  check_vmas,
-		check_chunks,  check_runs,    check_guards,   check_signals,
-		check_timers,  check_rlimits, check_files,    check_fds,
-		check_sysv,    check_aios,    check_policies, check_extents,
+		check_machine, check_process, check_threads, check_vmas,   check_chunks,
+		check_runs,    check_guards,  check_signals, check_timers, check_rlimits,
+		check_files,   check_fds,     check_sysv,    check_aios,   check_policies,
+		check_extents, check_creds,
 	};
 	OWNED_PTR uint32_t *ids = calloc(m->files.n + m->elsewhere.n + 1, sizeof(*ids));
 	struct check c = { .m = m, .page = page_size, .err = err };

@@ -31,6 +31,7 @@ void model_done(struct model *m)
 	free(m->sem_ties.at);
 	free(m->aios.at);
 	free(m->extents.at);
+	free(m->creds.at);
 	free(m->policies.at);
 	free(m->elsewhere.at);
 	free(m->runs.at);

@@ -39,6 +39,7 @@ struct model {
 	MODEL_ARRAY(struct img_sem_tie) sem_ties;
 	MODEL_ARRAY(struct img_aio) aios; /* by address */
 	MODEL_ARRAY(struct img_extent) extents;
+	MODEL_ARRAY(struct img_cred) creds; /* of threads that have their own */
 	MODEL_ARRAY(struct img_policy) policies; /* of mappings by address, then of threads */
 	MODEL_ARRAY(uint32_t) elsewhere; /* ids of files that stand in another process's image */
 	MODEL_ARRAY(struct img_run) runs; /* filled by the writer, or by reading an image */

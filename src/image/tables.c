@@ -35,6 +35,7 @@ const struct tables_kind tables_kinds[TABLES_MAX] = {
 	TABLES_ARRAY(IMG_T_SEM_TIES, 24, sem_ties, "sem_ties"),
 	TABLES_ARRAY(IMG_T_AIOS, 24, aios, "aios"),
 	TABLES_ARRAY(IMG_T_EXTENTS, 24, extents, "extents"),
+	TABLES_ARRAY(IMG_T_CREDS, 88, creds, "creds"),
 	TABLES_ARRAY(IMG_T_POLICIES, 152, policies, "policies"),
 };
 

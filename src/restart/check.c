@@ -306,6 +306,13 @@ static bool check_ids(const uint32_t wanted[4], const uint32_t now[3], bool may_
 	return true;
 }
 
+static bool check_may_be(const uint32_t wanted_uid[4], const uint32_t wanted_gid[4],
+			 const uint32_t uid[3], const uint32_t gid[3])
+{
+	return check_ids(wanted_uid, uid, proc_has_cap(CAP_SETUID), "/proc/self/uid_map") &&
+	       check_ids(wanted_gid, gid, proc_has_cap(CAP_SETGID), "/proc/self/gid_map");
+}
+
 /* A container's root is another user outside of it, and may be unknown there. */
 static void check_owner(struct check *c)
 {
@@ -314,9 +321,17 @@ static void check_owner(struct check *c)
 
 	getresuid(&uid[0], &uid[1], &uid[2]);
 	getresgid(&gid[0], &gid[1], &gid[2]);
-	if (check_ids(p->uid, uid, proc_has_cap(CAP_SETUID), "/proc/self/uid_map") &&
-	    check_ids(p->gid, gid, proc_has_cap(CAP_SETGID), "/proc/self/gid_map"))
+	if (check_may_be(p->uid, p->gid, uid, gid)) {
+		for (size_t i = 0; i < c->m->creds.n; i++)
+			if (!check_may_be(c->m->creds.at[i].uid, c->m->creds.at[i].gid, uid, gid))
+				check_say(
+					c, EPERM,
+					"its thread %d ran as user %u of group %u, which cannot be "
+					"had here: restart it as root",
+					c->m->creds.at[i].tid, c->m->creds.at[i].uid[1],
+					c->m->creds.at[i].gid[1]);
 		return;
+	}
 	check_say(c, EPERM,
 		  "it ran as user %u of group %u, which user %u of group %u cannot become here: "
 		  "restart it as "

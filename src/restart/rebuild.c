@@ -39,6 +39,8 @@ void rebuild_size(struct plan_size *size, const struct model *m, size_t inherite
 	};
 	for (size_t i = 0; i < m->threads.n; i++)
 		size->data += m->threads.at[i].affinity.len;
+	for (size_t i = 0; i < m->creds.n; i++)
+		size->data += m->creds.at[i].groups.len + sizeof(uint64_t);
 }
 
 /* Stop here until the agent says so; it sees the stop, whatever signals are blocked or ignored. */

@@ -51,6 +51,7 @@ struct rebuild {
 	struct plan_thread *early; /* threads that have been started already; NULL: the plan does */
 	struct layout_areas own; /* this process's vdso and its data */
 	bool urings; /* rings of io_urings are mapped */
+	uint64_t groups; /* of the plan: the process's, once a thread has needed them */
 	enum rebuild_vdso vdso;
 	uint64_t vdso_keep; /* FOREIGN: where ours goes for good */
 	const void *vdso_bytes; /* FOREIGN: the old one with its jumps */

@@ -146,46 +146,72 @@ static void thread_policy(struct rebuild *b, const struct img_thread *t)
 	}
 }
 
-static bool thread_changes_uid(const struct rebuild *b)
+/* A thread's own credentials, else its process's, whose groups stand elsewhere. */
+static struct img_cred thread_wants(const struct model *m, const struct img_thread *t)
 {
-	const uint32_t *uid = b->m->process.uid;
+	const struct img_process *q = &m->process;
+	struct img_cred k = { .cap_inheritable = q->cap_inheritable,
+			      .cap_permitted = q->cap_permitted,
+			      .cap_effective = q->cap_effective,
+			      .cap_bounding = q->cap_bounding,
+			      .cap_ambient = q->cap_ambient };
 
-	return memcmp(b->now.uid, uid, sizeof(b->now.uid)) || uid[3] != uid[1];
+	for (size_t i = 0; i < m->creds.n; i++)
+		if (m->creds.at[i].tid == t->tid)
+			return m->creds.at[i];
+	memcpy(k.uid, q->uid, sizeof(k.uid));
+	memcpy(k.gid, q->gid, sizeof(k.gid));
+	return k;
 }
 
-static void thread_ids(struct rebuild *b)
+static bool thread_changes_uid(const struct rebuild *b, const struct img_cred *k)
 {
-	const struct img_process *q = &b->m->process;
+	return memcmp(b->now.uid, k->uid, sizeof(b->now.uid)) || k->uid[3] != k->uid[1];
+}
+
+static void thread_groups(struct rebuild *b, const struct img_cred *k)
+{
+	const void *groups = k->tid ? (const void *)model_bytes(b->m, k->groups) : b->m->groups.at;
+	size_t n = k->tid ? k->groups.len / sizeof(uint32_t) : b->m->groups.n;
+	struct plan *p = &b->plan;
+
+	if (!k->tid && n && !b->groups)
+		b->groups = plan_data(p, groups, n * sizeof(uint32_t));
+	plan_call(p, b->now.cap_effective >> CAP_SETGID & 1 ? PLAN_MUST : PLAN_TRY, __NR_setgroups,
+		  n,
+		  !n	   ? 0
+		  : k->tid ? plan_data(p, groups, n * sizeof(uint32_t))
+			   : b->groups);
+}
+
+static void thread_ids(struct rebuild *b, const struct img_cred *k)
+{
 	const struct rebuild_now *now = &b->now;
 	struct plan *p = &b->plan;
-	const uint32_t *groups = b->m->groups.at;
-	size_t ngroups = b->m->groups.n;
-	bool same_uid = !thread_changes_uid(b);
-	bool same_gid = !memcmp(now->gid, q->gid, sizeof(now->gid)) && q->gid[3] == q->gid[1];
+	bool same_uid = !thread_changes_uid(b, k);
+	bool same_gid = !memcmp(now->gid, k->gid, sizeof(now->gid)) && k->gid[3] == k->gid[1];
+	bool keep = b->m->process.flags & IMG_PROC_KEEPCAPS;
 
 	if (!now->groups_denied)
-		plan_call(p, now->cap_effective >> CAP_SETGID & 1 ? PLAN_MUST : PLAN_TRY,
-			  __NR_setgroups, ngroups,
-			  ngroups ? plan_data(p, groups, ngroups * sizeof(*groups)) : 0);
+		thread_groups(b, k);
 	if (!same_gid) {
-		plan_call(p, PLAN_MUST, __NR_setresgid, q->gid[0], q->gid[1], q->gid[2]);
-		plan_call(p, PLAN_MUST, __NR_setfsgid, q->gid[3]);
+		plan_call(p, PLAN_MUST, __NR_setresgid, k->gid[0], k->gid[1], k->gid[2]);
+		plan_call(p, PLAN_MUST, __NR_setfsgid, k->gid[3]);
 	}
 	if (!same_uid) {
 		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_KEEPCAPS, 1);
-		plan_call(p, PLAN_MUST, __NR_setresuid, q->uid[0], q->uid[1], q->uid[2]);
-		plan_call(p, PLAN_MUST, __NR_setfsuid, q->uid[3]);
+		plan_call(p, PLAN_MUST, __NR_setresuid, k->uid[0], k->uid[1], k->uid[2]);
+		plan_call(p, PLAN_MUST, __NR_setfsuid, k->uid[3]);
 	}
-	if (!same_uid || q->flags & IMG_PROC_KEEPCAPS)
-		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_KEEPCAPS,
-			  q->flags & IMG_PROC_KEEPCAPS ? 1 : 0);
+	if (!same_uid || keep)
+		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_KEEPCAPS, keep ? 1 : 0);
 }
 
 /* What a process has forbidden itself for good: before its ids, which may take the right to do so away. */
-static void thread_bounding(struct rebuild *b)
+static void thread_bounding(struct rebuild *b, const struct img_cred *k)
 {
 	const struct rebuild_now *now = &b->now;
-	uint64_t forbidden = now->cap_permitted & ~b->m->process.cap_bounding;
+	uint64_t forbidden = now->cap_permitted & ~k->cap_bounding;
 
 	if (!(now->cap_effective >> CAP_SETPCAP & 1))
 		return;
@@ -215,25 +241,25 @@ static void thread_capset(struct rebuild *b, enum plan_check check, uint64_t eff
  * ids have put all out of effect, but what was permitted still is: the secure bits need it, and may forbid
  * the ambient ones.
  */
-static void thread_caps(struct rebuild *b)
+static void thread_caps(struct rebuild *b, const struct img_cred *k)
 {
 	const struct img_process *q = &b->m->process;
 	const struct rebuild_now *now = &b->now;
-	uint64_t permitted = q->cap_permitted & now->cap_permitted;
-	uint64_t effective = q->cap_effective & permitted;
-	uint64_t inheritable = q->cap_inheritable & (now->cap_inheritable | now->cap_permitted);
-	bool between = q->securebits || q->cap_ambient;
+	uint64_t permitted = k->cap_permitted & now->cap_permitted;
+	uint64_t effective = k->cap_effective & permitted;
+	uint64_t inheritable = k->cap_inheritable & (now->cap_inheritable | now->cap_permitted);
+	bool between = q->securebits || k->cap_ambient;
 	struct plan *p = &b->plan;
 
 	if (between)
 		thread_capset(b, PLAN_TRY, now->cap_permitted, now->cap_permitted, inheritable);
 	for (unsigned int cap = 0; cap < THREAD_CAPS; cap++)
-		if (q->cap_ambient >> cap & 1)
+		if (k->cap_ambient >> cap & 1)
 			plan_call(p, PLAN_TRY, __NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE,
 				  cap);
 	if (q->securebits)
 		plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_SECUREBITS, q->securebits);
-	if (between || thread_changes_uid(b) || effective != now->cap_effective ||
+	if (between || thread_changes_uid(b, k) || effective != now->cap_effective ||
 	    permitted != now->cap_permitted || inheritable != now->cap_inheritable)
 		thread_capset(b, PLAN_MUST, effective, permitted, inheritable);
 }
@@ -264,6 +290,7 @@ static void thread_pending(struct rebuild *b, const struct img_thread *t)
 
 void rebuild_thread(struct rebuild *b, const struct img_thread *t)
 {
+	const struct img_cred wants = thread_wants(b->m, t);
 	struct plan *p = &b->plan;
 
 	if (t->flags & IMG_THREAD_EXITED)
@@ -283,9 +310,9 @@ void rebuild_thread(struct rebuild *b, const struct img_thread *t)
 	thread_speculation(b, t);
 	if (t->flags & IMG_THREAD_IO_FLUSHER)
 		plan_call(p, PLAN_TRY, __NR_prctl, THREAD_SET_IO_FLUSHER, 1);
-	thread_bounding(b);
-	thread_ids(b);
-	thread_caps(b);
+	thread_bounding(b, &wants);
+	thread_ids(b, &wants);
+	thread_caps(b, &wants);
 	/* Changing credentials forgets it. */
 	plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_PDEATHSIG, b->parent_ends ? 0 : t->pdeathsig);
 	if (t->flags & IMG_THREAD_NO_NEW_PRIVS)
