@@ -263,10 +263,6 @@ static int place_fork_between(struct child_context *c, pid_t parent, enum place_
 	place_await_reaper(c);
 	/* With that signal as any fork: so the kernel has the agent trace it, and those it makes. */
 	pid = spawn_fork(birth == PLACE_ENDED ? sid : 0, 0, SIGCHLD);
-
-	place_await_reaper(c);
-	/* With that signal as any fork: so the kernel has the agent trace it, and those it makes. */
-	pid = spawn_fork(birth == PLACE_ENDED ? sid : 0, 0, SIGCHLD);
 	if (pid == 0) {
 		if (birth == PLACE_ENDED)
 			setsid();
