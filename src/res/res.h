@@ -319,7 +319,8 @@ int res_save_nameless(struct model *m, const struct res_seen *seen, struct img_f
 		      struct err *err);
 int res_load_nameless(const struct model *m, const struct img_file *f, int fd, struct err *err);
 
-enum { RES_PIDFD_ARG_PID }; /* img_file.arg; 0: it has ended, and been waited for */
+/* img_file.arg; of one that has ended and been waited for: 0, who it was (0: not known), how it ended */
+enum { RES_PIDFD_ARG_PID, RES_PIDFD_ARG_SAME, RES_PIDFD_ARG_STATUS };
 
 /* The process of @path below /proc that belongs to one: "/proc/PID/..."; 0: to none. */
 pid_t res_proc_pid(const char *path);
