@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -156,7 +157,16 @@ static int inet_role_of(struct res_capture *c, struct inet_seen *s, struct err *
 		return inet_alone(c, s, err);
 	s->role = INET_CONNECTED;
 	s->other = other->id;
-	return inet_settle(other->fd, s->fd, err);
+	return 0;
+}
+
+/* Only when all are known: what arrives may be the end for both, who then know each other no more. */
+static int inet_settle_connected(const struct res_capture *c, const struct inet_seen *s,
+				 struct err *err)
+{
+	const struct inet_seen *other = s->role == INET_CONNECTED ? inet_other(c, s) : NULL;
+
+	return other ? inet_settle(other->fd, s->fd, err) : 0;
 }
 
 /* Who listens by MPTCP accepts plain TCP connections as such, and those are most of them. */
@@ -202,7 +212,8 @@ static uint64_t inet_shutdown(const struct res_capture *c, const struct inet_see
 
 	inet_count(&count, s->fd);
 	if (count.state == TCP_FIN_WAIT1 || count.state == TCP_FIN_WAIT2 ||
-	    count.state == TCP_CLOSING || count.state == TCP_LAST_ACK)
+	    count.state == TCP_CLOSING || count.state == TCP_LAST_ACK ||
+	    (s->role == INET_CONNECTED && count.state == TCP_CLOSE)) /* settled into its end */
 		how |= 2;
 	if (s->role != INET_CONNECTED || !other || !(inet_poll(s->fd) & POLLRDHUP))
 		return how;
@@ -257,6 +268,18 @@ static int inet_check_cork(const struct inet_seen *s, struct err *err)
 		err, RES_BUSY,
 		"a UDP socket holds back what was sent (UDP_CORK), which nobody but the kernel "
 		"can see; try again when it has been let go");
+}
+
+/* Bound while that was allowed (IP_FREEBIND), which need not be so any more. */
+static bool inet_is_elsewhere(const struct inet_seen *s)
+{
+	const struct in6_addr *addr = (const void *)s->local.addr;
+	bool group = inet_end_is_v4(&s->local) ? IN_MULTICAST(ntohl(addr->s6_addr32[3]))
+					       : IN6_IS_ADDR_MULTICAST(addr);
+
+	return (s->role == INET_FRESH || s->role == INET_LISTENING) && s->local.port && !group &&
+	       !inet_end_is_any(&s->local) && !IN6_IS_ADDR_LINKLOCAL(addr) &&
+	       !inet_end_is_local(&s->local);
 }
 
 static void inet_take_state(const struct inet_seen *s, struct inet_state *state, int domain)
@@ -319,7 +342,7 @@ static int inet_take(const struct res_capture *c, const struct inet_joins *joins
 
 	inet_count(&count, s->fd);
 	f->arg[INET_ARG_ROLE] = s->role;
-	f->arg[INET_ARG_PEER] = s->other;
+	f->arg[INET_ARG_PEER] = inet_is_elsewhere(s) ? 1 : s->other;
 	f->arg[INET_ARG_SHUTDOWN] = s->stream ? inet_shutdown(c, s) : inet_shutdown_datagrams(s);
 	f->arg[INET_ARG_BACKLOG] = s->role == INET_LISTENING ? count.backlog : count.age_ms;
 	f->arg[INET_ARG_RESET] = s->reset;
@@ -362,6 +385,8 @@ int res_capture_network(struct res_capture *c, struct err *err)
 	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
 		if (c->inet[i].role != INET_LISTENING && c->inet[i].stream)
 			rc = inet_named(&c->inet[i], inet_role_of(c, &c->inet[i], err), err);
+	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
+		rc = inet_named(&c->inet[i], inet_settle_connected(c, &c->inet[i], err), err);
 	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
 		if (c->inet[i].role == INET_LISTENING)
 			rc = inet_named(&c->inet[i], inet_check_queue(c, &c->inet[i], err), err);
