@@ -25,7 +25,11 @@ enum { /* img_file.arg */
        INET_ARG_TYPE,
        INET_ARG_PROTOCOL,
        INET_ARG_ROLE, /* enum inet_role */
-       INET_ARG_PEER, /* id of the img_file that is the other end; WAITING: of the listening socket */
+       /*
+	* The id of the img_file that is the other end; WAITING: of the listening socket; FRESH, LISTENING: 1
+	* if its address is none of this host's (IP_FREEBIND).
+	*/
+       INET_ARG_PEER,
        INET_ARG_SHUTDOWN, /* 1: receives no more, 2: sends no more, 3: both */
        INET_ARG_BACKLOG, /* LISTENING; WAITING: for how long, ms */
        INET_ARG_RESET, /* ENDED: enum inet_reset, an error that the program has not been told yet */
@@ -104,6 +108,8 @@ uint16_t inet_name_port(const union inet_name *name);
 const char *inet_name_text(char *text, const union inet_name *name);
 /* Is the address one of this host? */
 bool inet_end_is_local(const struct inet_end *e);
+/* Let @fd be bound to any address, until its options are set. */
+void inet_bind_freely(int fd, const struct img_file *f);
 /* A socket name for @e in family @domain; its length. */
 socklen_t inet_end_name(union inet_name *name, const struct inet_end *e, int domain);
 

@@ -98,6 +98,7 @@ static int inet_try(const struct img_file *f, const struct inet_state *s, uint32
 	if (fd < 0)
 		return err_set(err, errno, "make a network socket");
 	inet_options_set(fd, s + 1, s->options_len, true);
+	inet_bind_freely(fd, f);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, &name.any, s->name_len) == 0)
 		return 0;

@@ -25,6 +25,7 @@ struct inet_one {
 	int fd; /* -1: not made yet, or among the spares already */
 	bool made;
 	bool keep_reuse; /* else its port could not be had again at once after it has ended */
+	bool shares; /* its name, with another that listens: both had SO_REUSEPORT when they were bound */
 };
 
 struct inet_all {
@@ -62,6 +63,9 @@ static int inet_open(const struct inet_one *o, struct err *err)
 	if (o->s->buffers_locked & 2)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
 	inet_options(o, fd, true);
+	inet_bind_freely(fd, o->f);
+	if (o->shares)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	if (inet_role(o) != INET_LISTENING && inet_is_stream(o))
 		setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &zero, sizeof(zero));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -440,6 +444,22 @@ static int inet_compare_age(const void *a, const void *b)
 	return p == q ? (x->f->id > y->f->id) - (x->f->id < y->f->id) : p < q ? 1 : -1;
 }
 
+static void inet_find_shares(struct inet_all *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct inet_one *o = &all->at[i];
+		struct inet_end own = inet_end_of(&o->name);
+
+		for (size_t k = 0; inet_role(o) == INET_LISTENING && !o->shares && k < all->n;
+		     k++) {
+			struct inet_end other = inet_end_of(&all->at[k].name);
+
+			o->shares = k != i && inet_role(&all->at[k]) == INET_LISTENING &&
+				    inet_end_equal(&own, &other);
+		}
+	}
+}
+
 static int inet_collect(struct inet_all *all, const struct res_restart *r, struct err *err)
 {
 	size_t room = 1;
@@ -458,6 +478,7 @@ static int inet_collect(struct inet_all *all, const struct res_restart *r, struc
 				rc = inet_add(all, r->models[i], f, err);
 		}
 	qsort(all->at, all->n, sizeof(*all->at), inet_compare_age);
+	inet_find_shares(all);
 	return rc;
 }
 

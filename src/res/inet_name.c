@@ -70,6 +70,15 @@ socklen_t inet_end_name(union inet_name *name, const struct inet_end *e, int dom
 	return sizeof(name->v6);
 }
 
+void inet_bind_freely(int fd, const struct img_file *f)
+{
+	uint64_t role = f->arg[INET_ARG_ROLE];
+	int one = 1;
+
+	if (f->arg[INET_ARG_PEER] && (role == INET_FRESH || role == INET_LISTENING))
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+}
+
 bool inet_end_is_local(const struct inet_end *e)
 {
 	struct inet_end any_port = *e;
