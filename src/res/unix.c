@@ -3,6 +3,7 @@
 #include "res/unix.h"
 
 #include "base/owned.h"
+#include "base/text.h"
 
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -15,7 +16,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { UNIX_ASKED_MAX = 8 }; /* so many sockets are asked for one by one */
+enum {
+	UNIX_ASKED_MAX = 8, /* so many sockets are asked for one by one */
+	UNIX_OWNER_MAX = 24,
+};
 
 static bool unix_match(const struct res_seen *seen)
 {
@@ -149,12 +153,19 @@ static bool unix_is_called(const struct img_file *f)
 	return f->arg[UNIX_ARG_TYPE] == SOCK_DGRAM || f->arg[UNIX_ARG_ROLE] != UNIX_CONNECTED;
 }
 
+static const char *unix_owner(const struct unix_node *node, char owner[UNIX_OWNER_MAX])
+{
+	text_format(owner, UNIX_OWNER_MAX, "%u %u", node->uid, node->gid);
+	return owner;
+}
+
 /* A name in the file system: *@node, which goes into @pool behind @s. */
 static int unix_capture_node(const struct res_seen *seen, const struct sockdiag_unix *diag,
 			     struct img_file *f, struct unix_state *s, struct unix_node *node,
 			     struct err *err)
 {
 	const char *name = (const char *)s->name + offsetof(struct sockaddr_un, sun_path);
+	char owner[UNIX_OWNER_MAX];
 	int rc;
 
 	if (s->name_len <= sizeof(sa_family_t) || !name[0])
@@ -165,25 +176,29 @@ static int unix_capture_node(const struct res_seen *seen, const struct sockdiag_
 	s->node_mode = node->mode;
 	if (node->mode)
 		f->arg[UNIX_ARG_FLAGS] |= UNIX_NODE;
-	if (node->dir[0] || node->path[0])
+	if (node->dir[0] || node->mode)
 		s->dir_len = (uint32_t)strlen(node->dir) + 1;
-	if (node->path[0])
-		s->dir_len += (uint32_t)strlen(node->path) + 1;
+	if (node->mode)
+		s->dir_len +=
+			(uint32_t)(strlen(node->path) + 1 + strlen(unix_owner(node, owner)) + 1);
 	return 0;
 }
 
 static int unix_put_node(struct model *pool, const struct unix_state *s, struct unix_node *node)
 {
 	size_t len = strlen(node->dir) + 1;
-	OWNED_PTR char *both = calloc(1, s->dir_len + 1);
+	OWNED_PTR char *all = calloc(1, s->dir_len + 1);
+	char owner[UNIX_OWNER_MAX];
 
-	if (!both)
+	if (!all)
 		return -ENOMEM;
 	if (s->dir_len)
-		strcpy(both, node->dir);
-	if (s->dir_len > len)
-		strcpy(both + len, node->path);
-	return model_put_bytes(pool, &(struct img_ref){ 0 }, both, s->dir_len);
+		strcpy(all, node->dir);
+	if (s->dir_len > len) {
+		strcpy(all + len, node->path);
+		strcpy(all + len + strlen(node->path) + 1, unix_owner(node, owner));
+	}
+	return model_put_bytes(pool, &(struct img_ref){ 0 }, all, s->dir_len);
 }
 
 /* All of it into a pool of its own, since the model grows meanwhile; @at: index of the img_file. */
@@ -283,7 +298,7 @@ int unix_record_open(struct unix_record *u, const struct model *m, const struct 
 {
 	const struct unix_state *s;
 
-	*u = (struct unix_record){ .dir = "", .node = "" };
+	*u = (struct unix_record){ .dir = "", .node = "", .owner = "" };
 	u->at = model_bytes(m, f->data);
 	u->end = u->at + f->data.len;
 	s = u->state = u->at ? unix_record_take(u, sizeof(*u->state)) : NULL;
@@ -296,6 +311,8 @@ int unix_record_open(struct unix_record *u, const struct model *m, const struct 
 				u->dir = dir;
 			if (strlen(u->dir) + 1 < s->dir_len)
 				u->node = dir + strlen(dir) + 1;
+			if (strlen(u->dir) + strlen(u->node) + 2 < s->dir_len)
+				u->owner = u->node + strlen(u->node) + 1;
 			return 0;
 		}
 	}

@@ -45,8 +45,8 @@ struct unix_state {
 	uint32_t name_len, peer_name_len;
 	uint8_t name[UNIX_NAME_MAX], peer_name[UNIX_NAME_MAX]; /* struct sockaddr_un */
 	/*
-	 * Of what a relative name counts from, with its NUL; behind it, if the name was moved, stands where
-	 * it is, and is counted as well.
+	 * Of what a relative name counts from, with its NUL; behind it where the name was moved to, if it
+	 * was, and of one that stands somewhere its "user group", as numbers: all are counted.
 	 */
 	uint32_t dir_len;
 	uint32_t nclients; /* uint64_t inodes */
@@ -65,7 +65,7 @@ _Static_assert(sizeof(struct unix_message) == 24, "on disk");
 /* An img_file's data, taken apart; everything points into the model. */
 struct unix_record {
 	const struct unix_state *state;
-	const char *dir, *node;
+	const char *dir, *node, *owner;
 	const uint64_t *clients;
 	const uint8_t *at, *end; /* messages */
 };
@@ -101,6 +101,8 @@ void unix_option_set(int fd, const struct unix_state *s);
 /* unix_node.c: where the name of a socket stands. */
 struct unix_node {
 	uint32_t mode; /* st_mode; 0: nowhere, it has been removed */
+	uid_t uid;
+	gid_t gid;
 	char dir[PATH_MAX]; /* a relative name counts from there */
 	char path[PATH_MAX]; /* where it was moved to; "": it stands at its name */
 };

@@ -58,23 +58,13 @@ static void name_aside(const char *path, char aside[UNIX_NAME_MAX + 16])
 	snprintf(aside, UNIX_NAME_MAX + 16, "%s.cairn-aside", path);
 }
 
-/* As the program did; its own directory for it may have gone with the program's end, or before. */
-static int name_bind_at(int fd, const void *name, uint32_t len, const char *path)
-{
-	if (bind(fd, name, len) == 0)
-		return 0;
-	if (errno != ENOENT || !path[0])
-		return -errno;
-	res_make_directories(path);
-	return bind(fd, name, len) < 0 ? -errno : 0;
-}
-
 /* What a socket is bound to, and what shall become of its name then. */
 struct name_bind {
 	const void *name;
 	uint32_t len, mode;
 	bool node; /* it is to be found by others */
 	const char *moved; /* there; "": at its name */
+	const char *owner; /* "user group"; "": not known */
 	char path[UNIX_NAME_MAX + 1];
 };
 
@@ -97,6 +87,57 @@ static int name_clear(const struct name_bind *b, const char *aside, bool *kept)
 		return -errno;
 	*kept = true;
 	return 0;
+}
+
+/* Of the directories above @path: the length of the first one that is not there; 0: all are. */
+static size_t name_missing(const char *path)
+{
+	char copy[UNIX_NAME_MAX + 1];
+
+	strcpy(copy, path);
+	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (access(copy, F_OK) < 0)
+			return (size_t)(slash - copy);
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* As the program did; its own directory for it may have gone with the program's end, or before: *@made. */
+static int name_bind_at(int fd, const struct name_bind *b, size_t *made)
+{
+	if (bind(fd, b->name, b->len) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	*made = name_missing(b->path);
+	res_make_directories(b->path);
+	return bind(fd, b->name, b->len) < 0 ? -errno : 0;
+}
+
+/* Directories that were made for a name which is gone again. */
+static void name_unmake(const char *path, size_t made)
+{
+	char copy[UNIX_NAME_MAX + 1];
+	char *slash;
+
+	strcpy(copy, path);
+	while (made && (slash = strrchr(copy, '/')) && (size_t)(slash - copy) >= made) {
+		*slash = '\0';
+		if (rmdir(copy) < 0)
+			break;
+	}
+}
+
+/* A restart by root makes it root's. */
+static void name_give(const struct name_bind *b)
+{
+	unsigned int uid, gid;
+
+	if (sscanf(b->owner, "%u %u", &uid, &gid) == 2)
+		(void)!lchown(b->path, uid, gid);
+	chmod(b->path, b->mode & 07777);
 }
 
 /* Where the program had moved it; of what is there only a socket is replaced. */
@@ -132,6 +173,7 @@ static int name_leave(const struct name_bind *b, int *reach)
 static int name_bind(int fd, struct name_bind *b, int *reach)
 {
 	char aside[UNIX_NAME_MAX + 16];
+	size_t made = 0;
 	bool kept;
 	int rc;
 
@@ -142,11 +184,13 @@ static int name_bind(int fd, struct name_bind *b, int *reach)
 	rc = name_clear(b, aside, &kept);
 	if (rc < 0)
 		return rc;
-	rc = name_bind_at(fd, b->name, b->len, b->path);
+	rc = name_bind_at(fd, b, &made);
 	if (rc >= 0 && b->node)
-		chmod(b->path, b->mode & 07777);
-	if (rc >= 0 && !name_stays(b))
+		name_give(b);
+	if (rc >= 0 && !name_stays(b)) {
 		rc = name_leave(b, reach);
+		name_unmake(b->path, made);
+	}
 	if (kept && rename(aside, b->path) < 0 && rc >= 0)
 		rc = -errno;
 	return rc;
@@ -164,7 +208,7 @@ static int name_say(int rc, const void *name, uint32_t len, const char *dir, str
 int unix_name_bind(int fd, const struct unix_record *u, bool node, int *reach, struct err *err)
 {
 	const struct unix_state *s = u->state;
-	struct name_bind b = { s->name, s->name_len, s->node_mode, node, u->node, "" };
+	struct name_bind b = { s->name, s->name_len, s->node_mode, node, u->node, u->owner, "" };
 	int here, rc;
 
 	*reach = -1;
@@ -179,7 +223,7 @@ int unix_name_bind(int fd, const struct unix_record *u, bool node, int *reach, s
 int unix_name_bind_other(int fd, const void *name, uint32_t len, const char *dir, int *reach,
 			 struct err *err)
 {
-	struct name_bind b = { name, len, 0, false, "", "" };
+	struct name_bind b = { name, len, 0, false, "", "", "" };
 	int here = unix_name_enter(dir);
 	int rc = name_bind(fd, &b, reach);
 

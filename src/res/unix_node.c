@@ -67,6 +67,13 @@ static bool node_is(const struct node_look *look, const char *path, struct stat 
 	       (st->st_dev == look->dev || node_device(path) == look->dev);
 }
 
+static void node_take(struct unix_node *node, const struct stat *st)
+{
+	node->mode = st->st_mode;
+	node->uid = st->st_uid;
+	node->gid = st->st_gid;
+}
+
 /* Does it stand at its name, counted from @base? */
 static bool node_at(const struct node_look *look, const char *base)
 {
@@ -79,7 +86,7 @@ static bool node_at(const struct node_look *look, const char *base)
 	}
 	if (!node_is(look, path, &st))
 		return false;
-	look->node->mode = st.st_mode;
+	node_take(look->node, &st);
 	return true;
 }
 
@@ -96,7 +103,7 @@ static bool node_found(const struct node_look *look, const char *path)
 
 	if (len >= sizeof(node->path) || !node_is(look, path, &st))
 		return false;
-	node->mode = st.st_mode;
+	node_take(node, &st);
 	while (text_starts(name, "./"))
 		name += 2;
 	above = len - strlen(name);
