@@ -19,6 +19,8 @@ enum { /* img_file.arg */
        SOCKET_ARG_OPTIONS, /* bit n: option n is set */
        SOCKET_ARG_SNDBUF, /* as getsockopt gives it: doubled by the kernel */
        SOCKET_ARG_RCVBUF,
+       SOCKET_ARG_PEER, /* the address that it is connected to */
+       SOCKET_ARG_PEER_GROUP, /* likewise, a bit */
 };
 
 enum { SOCKET_GROUPS_MAX = 256 }; /* words of 32 groups each; img_file.data */
@@ -108,6 +110,11 @@ static int socket_capture(struct model *m, const struct res_seen *seen, struct i
 	f->arg[SOCKET_ARG_RCVBUF] = (uint64_t)socket_get(seen->dup, SOL_SOCKET, SO_RCVBUF);
 	if (getsockname(seen->dup, (struct sockaddr *)&name, &len) == 0)
 		f->arg[SOCKET_ARG_PORT] = name.nl_pid;
+	len = sizeof(name);
+	if (getpeername(seen->dup, (struct sockaddr *)&name, &len) == 0) {
+		f->arg[SOCKET_ARG_PEER] = name.nl_pid;
+		f->arg[SOCKET_ARG_PEER_GROUP] = name.nl_groups;
+	}
 	for (unsigned int i = 0; i < SOCKET_NOPTIONS; i++)
 		if (socket_get(seen->dup, socket_options[i].level, socket_options[i].name))
 			f->arg[SOCKET_ARG_OPTIONS] |= 1u << i;
@@ -126,6 +133,20 @@ static int socket_bind(int fd, const struct img_file *f, struct err *err)
 	name.nl_pid = 0;
 	return bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0
 		       ? err_set(err, errno, "give a netlink socket an address")
+		       : 0;
+}
+
+/* Whom it sends to where a message does not say; who has not connected it sends to the kernel. */
+static int socket_connect(int fd, const struct img_file *f, struct err *err)
+{
+	const struct sockaddr_nl name = { .nl_family = AF_NETLINK,
+					  .nl_pid = (uint32_t)f->arg[SOCKET_ARG_PEER],
+					  .nl_groups = (uint32_t)f->arg[SOCKET_ARG_PEER_GROUP] };
+
+	if (!name.nl_pid && !name.nl_groups)
+		return 0;
+	return connect(fd, (const struct sockaddr *)&name, sizeof(name)) < 0
+		       ? err_set(err, errno, "connect a netlink socket again")
 		       : 0;
 }
 
@@ -166,6 +187,8 @@ static int socket_make(struct res_restart *r, const struct img_file *f, struct e
 	rc = socket_bind(fd, f, err);
 	if (rc >= 0)
 		rc = socket_join(r->m, f, fd, err);
+	if (rc >= 0)
+		rc = socket_connect(fd, f, err);
 	if (rc >= 0 && fcntl(fd, F_SETFL, f->open_flags) < 0)
 		rc = err_set(err, errno, "flags of a netlink socket");
 	return rc < 0 ? rc : owned_fd_take(&fd);

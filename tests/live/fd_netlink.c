@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A netlink socket that waits for nothing: its groups, its address, and the kernel still answers. */
+/* Netlink sockets that wait for nothing: groups, address, to whom one is connected; the kernel answers. */
 #include "live.h"
 
 #include <linux/netlink.h>
@@ -33,11 +33,17 @@ int main(void)
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE),
 	    one = 1;
 	int events = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT);
+	int other = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK }, peer = { 0 };
+	bool sends;
 
 	LIVE_CHECK(fd >= 0 && events >= 0 && !bind(fd, (void *)&name, sizeof(name)));
 	LIVE_CHECK(!setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one)));
 	asks(fd);
 	LIVE_CHECK(!getsockname(fd, (void *)&before, &len));
+	to.nl_pid = before.nl_pid;
+	to.nl_groups = 1;
+	sends = !connect(other, (void *)&to, sizeof(to)); /* not everybody may */
 
 	live_ready();
 
@@ -50,5 +56,9 @@ int main(void)
 	LIVE_CHECK(!getsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, &len) && one == 1);
 	LIVE_EQUAL(fcntl(fd, F_GETFL), O_RDWR | O_NONBLOCK);
 	asks(fd);
+	len = sizeof(peer);
+	LIVE_CHECK(!getpeername(other, (void *)&peer, &len));
+	LIVE_EQUAL(peer.nl_groups, sends ? 1 : 0);
+	LIVE_EQUAL(peer.nl_pid, sends ? before.nl_pid : 0);
 	return 0;
 }
