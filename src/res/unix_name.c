@@ -10,9 +10,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { NAME_PATH = offsetof(struct sockaddr_un, sun_path) };
+enum {
+	NAME_PATH = offsetof(struct sockaddr_un, sun_path),
+	NAME_TRIES = 100,
+	NAME_PAUSE_NS = 10000000,
+};
 
 /* The path in @name, which a kernel need not have given a NUL; "": it is no path. */
 static const char *name_path(const void *name, uint32_t len, char path[UNIX_NAME_MAX + 1])
@@ -170,6 +175,23 @@ static int name_leave(const struct name_bind *b, int *reach)
 	return rc;
 }
 
+/*
+ * A name that is no file goes with its socket, and with one that lies in a socket's queue when the kernel has
+ * looked for such, which the end of any socket makes it do. There is no event for that.
+ */
+static int name_bind_abstract(int fd, const struct name_bind *b)
+{
+	const struct timespec pause = { .tv_nsec = NAME_PAUSE_NS };
+
+	for (int i = 0; bind(fd, b->name, b->len) < 0; i++) {
+		if (errno != EADDRINUSE || i == NAME_TRIES)
+			return -errno;
+		close(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static int name_bind(int fd, struct name_bind *b, int *reach)
 {
 	char aside[UNIX_NAME_MAX + 16];
@@ -179,7 +201,7 @@ static int name_bind(int fd, struct name_bind *b, int *reach)
 
 	*reach = -1;
 	if (!name_path(b->name, b->len, b->path)[0])
-		return bind(fd, b->name, b->len) < 0 ? -errno : 0;
+		return name_bind_abstract(fd, b);
 	name_aside(b->path, aside);
 	rc = name_clear(b, aside, &kept);
 	if (rc < 0)
