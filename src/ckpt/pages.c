@@ -197,6 +197,9 @@ static bool pages_wanted(const struct img_vma *v, int which)
 	if (v->kind != IMG_VMA_ANON && v->kind != IMG_VMA_FILE && v->kind != IMG_VMA_AIO &&
 	    v->kind != IMG_VMA_MEMFD)
 		return false;
+	/* It may be empty at any time, and is what no disk shall have: random numbers not given out yet. */
+	if (v->flags & IMG_VMA_DROPPABLE)
+		return false;
 	if (v->flags & IMG_VMA_SHARED)
 		return which & PAGES_LIVE && v->kind != IMG_VMA_MEMFD &&
 		       (v->kind != IMG_VMA_FILE || v->object) && !(v->flags & IMG_VMA_ELSEWHERE);
