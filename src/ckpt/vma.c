@@ -257,10 +257,12 @@ static int vma_kind(struct capture *c, const struct maps_vma *s, char *path, str
 	if (vma_has_name(c, s, path)) {
 		v->kind = IMG_VMA_FILE;
 		rc = vma_add_file(c, s, path, &v->file, err);
-		if (rc >= 0 && s->shared && s->flags & MAPS_MAYWRITE &&
-		    model_file(c->m, v->file)->flags & IMG_FILE_MEMORY)
+		if (rc < 0 || !s->shared || !(s->flags & MAPS_MAYWRITE))
+			return rc;
+		v->flags |= IMG_VMA_MAYWRITE;
+		if (model_file(c->m, v->file)->flags & IMG_FILE_MEMORY)
 			v->object = vma_object(s);
-		return rc;
+		return 0;
 	}
 	/* Nameless: a descriptor's contents if one is open, else the mapped pages are all there is. */
 	v->object = vma_object(s);

@@ -59,7 +59,7 @@ static json_t *describe_vma(const struct model *m, const struct img_vma *v, size
 		{ IMG_VMA_LOCKONFAULT, "onfault" }, { IMG_VMA_DROPPABLE, "droppable" },
 		{ IMG_VMA_SEALED, "sealed" },	    { IMG_VMA_HUGETLB, "hugetlb" },
 		{ IMG_VMA_HUGE_1GB, "1gb" },	    { IMG_VMA_ELSEWHERE, "elsewhere" },
-		{ IMG_VMA_SWAPPED, "swapped" },
+		{ IMG_VMA_SWAPPED, "swapped" },	    { IMG_VMA_MAYWRITE, "maywrite" },
 	};
 	static const struct describe_word advice[] = {
 		{ 1 << MADV_DONTFORK, "dontfork" },	{ 1 << MADV_DONTDUMP, "dontdump" },

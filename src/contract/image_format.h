@@ -213,6 +213,7 @@ enum {
 	IMG_VMA_ELSEWHERE = 1 << 9, /* shared: contents stand with other mappings of the object */
 	IMG_VMA_SWAPPED =
 		1 << 10, /* shared: some of it was swapped out, and so all of it is kept */
+	IMG_VMA_MAYWRITE = 1 << 11, /* shared file: mprotect may make it writable */
 };
 
 enum img_vma_kind {

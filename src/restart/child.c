@@ -138,6 +138,25 @@ static bool child_maps_writable(const struct model *m, uint32_t file)
 	return false;
 }
 
+static bool child_maps_may_write(const struct model *m, uint32_t file)
+{
+	for (size_t i = 0; i < m->vmas.n; i++)
+		if (m->vmas.at[i].file == file && m->vmas.at[i].flags & IMG_VMA_MAYWRITE)
+			return true;
+	return false;
+}
+
+/* What is not written now, but was mapped so that it may be, is so again where the file lets us. */
+static int child_map_named(const struct model *m, const struct img_file *f, struct err *err)
+{
+	bool writable = child_maps_writable(m, f->id);
+	int fd = -1;
+
+	if (!writable && child_maps_may_write(m, f->id))
+		fd = res_open_mapped(m, f, true, &(struct err){ 0 });
+	return fd < 0 ? res_open_mapped(m, f, writable, err) : fd;
+}
+
 /* Can what is mapped be mapped through descriptor @fd? It may not be the one that it was mapped through. */
 static bool child_map_fits(int fd, bool writable)
 {
@@ -202,7 +221,7 @@ static int child_map_fd(struct child_maps *maps, const struct model *m, size_t i
 	else if (fd >= 0)
 		opened = false;
 	else if (f)
-		fd = res_open_mapped(m, f, child_maps_writable(m, id), err);
+		fd = child_map_named(m, f, err);
 	else
 		fd = err_say(err, EINVAL, "names file %u, which is not in the image", id);
 	if (fd < 0)
