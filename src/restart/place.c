@@ -22,7 +22,10 @@ enum place_birth {
 	PLACE_ENDED, /* as PLACE_AFTER, but the leader of its session has ended */
 };
 
-enum { PLACE_NONE = -1 };
+enum {
+	PLACE_NONE = -1,
+	PLACE_OUTSIDE = 0, /* a session that is not in the namespace which the image was taken in */
+};
 
 static const struct child_kin *place_process(const struct child_context *c, size_t index)
 {
@@ -48,12 +51,22 @@ static size_t place_root(const struct child_context *c)
 	return i;
 }
 
-/* The session that the agent is in, as the image numbers it; 0: nobody of the computation is in it. */
+static bool place_any_outside(const struct child_context *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (place_process(c, i)->sid == PLACE_OUTSIDE)
+			return true;
+	return false;
+}
+
+/* The session that the agent is in, as the image numbers it; PLACE_NONE: nobody of the program is in it. */
 static pid_t place_outer_session(const struct child_context *c)
 {
 	size_t root = place_root(c);
 
-	return root < c->n ? place_born_in(c, root) : 0;
+	if (place_any_outside(c))
+		return PLACE_OUTSIDE;
+	return root < c->n ? place_born_in(c, root) : PLACE_NONE;
 }
 
 static bool place_is_below(const struct child_context *c, int index, pid_t pid)
@@ -79,38 +92,43 @@ static bool place_was_in(const struct child_context *c, const struct child_kin *
 	       (root < c->n && sid == place_process(c, root)->sid);
 }
 
-/* Of the children of @index: the session that one was born in, if not in that which @index has begun. */
+/*
+ * Of the children of @index: the session that one was born in, if not in that which @index has begun, else
+ * PLACE_NONE.
+ */
 static pid_t place_left_session(const struct child_context *c, size_t index)
 {
 	const struct child_kin *parent = place_process(c, index);
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct child_kin *p = place_process(c, i);
-		pid_t sid = 0;
+		pid_t sid = PLACE_NONE;
 
 		if (p->ppid == parent->pid)
 			sid = p->sid == p->pid ? place_left_session(c, i) : p->sid;
-		if (sid && sid != parent->pid && place_was_in(c, parent, sid))
+		if (sid != PLACE_NONE && sid != parent->pid && place_was_in(c, parent, sid))
 			return sid;
 	}
-	return 0;
+	return PLACE_NONE;
 }
 
 /*
- * The session that a process was born in; 0: not known. One that has begun its own was before in that of its
- * children who are not in its own, else in its parent's.
+ * The session that a process was born in; PLACE_NONE: not known. One that has begun its own was before in
+ * that of its children who are not in its own, else in its parent's.
  */
 static pid_t place_born_in(const struct child_context *c, size_t index)
 {
 	const struct child_kin *p = place_process(c, index);
 	int parent = place_find(c, p->ppid);
-	pid_t left = 0;
+	pid_t left;
 
 	if (p->sid != p->pid)
 		return p->sid;
 	left = place_left_session(c, index);
-	if (left || p->flags & IMG_PROC_ROOT)
+	if (left != PLACE_NONE)
 		return left;
+	if (p->flags & IMG_PROC_ROOT)
+		return place_any_outside(c) ? PLACE_OUTSIDE : PLACE_NONE;
 	return parent < 0 ? place_outer_session(c) : place_process(c, (size_t)parent)->sid;
 }
 

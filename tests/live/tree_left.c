@@ -8,7 +8,7 @@
 
 #include <sys/prctl.h>
 
-enum { MEMBERS = 9 };
+enum { MEMBERS = 11 };
 
 static struct who all[MEMBERS];
 static pid_t outer, outer_group;
@@ -82,6 +82,17 @@ static void leave_session(void)
 	live_on('l');
 }
 
+/* 'e' begins its own session, and leaves its child 'f' in that which we were all started in. */
+static void leave_outer_session(void)
+{
+	if (fork())
+		return;
+	if (!fork())
+		live_on('f');
+	LIVE_CHECK(setsid() == getpid());
+	live_on('e');
+}
+
 /* In session 'm' as well; 'q' does nothing. */
 static void take_orphans_later(void)
 {
@@ -115,6 +126,7 @@ int main(void)
 	leave_groups();
 	leave_session();
 	take_orphans_later();
+	leave_outer_session();
 	for (int i = 0; i < MEMBERS; i++)
 		LIVE_EQUAL(read(born[0], &all[i], sizeof(*all)), sizeof(*all));
 	LIVE_CHECK(setsid() == getpid());
