@@ -84,6 +84,7 @@ int agent_open(struct agent **agent, const struct agent_options *options, struct
 	streams_note(&a->streams);
 	if (agent_set_paths(a, err) < 0 || rundir_open(&a->rundir, options->name, err) < 0 ||
 	    signals_open(&a->signals, err) < 0 || agent_open_loop(a, err) < 0) {
+		a->options.front_fd = -1; /* its front is to be told by our caller */
 		agent_close(a);
 		return -err->num;
 	}

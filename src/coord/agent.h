@@ -63,7 +63,8 @@ struct agent_options {
 	bool outside_given,
 		skip_given; /* somebody has said so now: a restart need not look it up */
 	struct res_policies policies; /* for files; ours for as long as the agent lives */
-	int front_fd; /* line to a front process (restart/front.h), which we then own; or -1 */
+	/* Line to a front process (restart/front.h), which we own once the agent is open; or -1. */
+	int front_fd;
 	const char *restart_script; /* written with each checkpoint; NULL: none */
 	/* what it runs, with the checkpoint directory; NULL: cairn restart */
 	const char *restart_command;

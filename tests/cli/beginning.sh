@@ -10,5 +10,8 @@ must 0 '^a: running' "$CAIRN" status
 hear a
 ask a 1
 must 125 "named 'a' is running already" "$CAIRN" launch -n a true
+must 0 '' "$CAIRN" checkpoint -n a
+must 125 "named 'a' is running already" "$CAIRN" restart cairn-a
+[ "$(wc -l <<<"$said")" = 1 ] || fail 'more than that was said'
 tell a 'exit 3'
 ended a 3
