@@ -310,7 +310,6 @@ struct img_thread {
 };
 _Static_assert(sizeof(struct img_thread) == 456, "on disk");
 
-/* On which NUMA nodes memory shall be: of a mapping, or where start and end are 0 of thread @tid. */
 /* Credentials of a thread: in img_process and `groups` stand those of the thread that stands for it. */
 struct img_cred {
 	int32_t tid;
@@ -321,6 +320,7 @@ struct img_cred {
 };
 _Static_assert(sizeof(struct img_cred) == 88, "on disk");
 
+/* On which NUMA nodes memory shall be: of a mapping, or where start and end are 0 of thread @tid. */
 struct img_policy {
 	uint64_t start, end;
 	int32_t tid;
