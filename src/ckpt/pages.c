@@ -490,15 +490,19 @@ static bool pages_copy_many(const struct pages_list *list, size_t from, size_t n
 	return process_vm_readv(pid, &here, 1, there, n, 0) == (ssize_t)here.iov_len;
 }
 
-/* All from @from on to where their copies are to be. */
-static int pages_copy_all(const struct pages_list *list, size_t from, pid_t pid, struct err *err)
+/*
+ * All from @from on to where their copies are to be. What fork has left @shared is not read at once: to pin
+ * such a page is to copy it for the process first, which keeps that.
+ */
+static int pages_copy_all(const struct pages_list *list, size_t from, pid_t pid, bool shared,
+			  struct err *err)
 {
 	OWNED_FD int mem = -1;
 	size_t i = from;
 	int rc = 0;
 
 	while (rc >= 0 && i < list->ranges.n) {
-		size_t n = pages_readable(list, i);
+		size_t n = shared ? 0 : pages_readable(list, i);
 
 		if (n && pages_copy_many(list, i, n, pid)) {
 			i += n;
@@ -512,7 +516,7 @@ static int pages_copy_all(const struct pages_list *list, size_t from, pid_t pid,
 	return rc;
 }
 
-int pages_copy_small(struct pages_list *list, size_t from, pid_t pid, struct err *err)
+int pages_copy_small(struct pages_list *list, size_t from, pid_t pid, bool shared, struct err *err)
 {
 	uint64_t bytes = 0;
 	int rc;
@@ -527,7 +531,7 @@ int pages_copy_small(struct pages_list *list, size_t from, pid_t pid, struct err
 		list->ranges.at[i].copy = list->block + bytes;
 		bytes += list->ranges.at[i].len;
 	}
-	rc = pages_copy_all(list, from, pid, err);
+	rc = pages_copy_all(list, from, pid, shared, err);
 	for (size_t i = from; i < list->ranges.n; i++)
 		list->ranges.at[i].source = PAGES_BLOCK;
 	return rc;

@@ -57,9 +57,10 @@ int pages_copy(struct pages_list *list, size_t from, pid_t pid, int workers, str
 
 /*
  * Forget all ranges from index @from on; or copy them all, if they are small: into one block of our memory.
+ * @shared: the process may share pages with others as fork has left them, and shall after that.
  */
 void pages_drop(struct pages_list *list, size_t from);
-int pages_copy_small(struct pages_list *list, size_t from, pid_t pid, struct err *err);
+int pages_copy_small(struct pages_list *list, size_t from, pid_t pid, bool shared, struct err *err);
 
 /* Order @list and the guards of @m by address (what a fork leaves out was scanned at another time). */
 void pages_sort(struct pages_list *list, struct model *m);

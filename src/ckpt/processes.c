@@ -34,7 +34,7 @@ static int processes_copy_small(struct ckpt *ckpt, struct ckpt_process *p, struc
 	p->copied = bytes <= PROCESSES_SMALL_BYTES &&
 		    atomic_fetch_add(&ckpt->copied, bytes) + bytes <= PROCESSES_SMALL_ALL;
 	if (p->copied)
-		return pages_copy_small(&p->pages, from, p->alive, err);
+		return pages_copy_small(&p->pages, from, p->alive, ckpt->nprocesses > 1, err);
 	pages_drop(&p->pages, from);
 	p->m.guards.n = guards;
 	if (guards)
