@@ -41,11 +41,16 @@ struct inotify_watch {
 	uint32_t reserved;
 };
 
+struct inotify_want {
+	struct fdinfo_watch watch;
+	char *path; /* owned; NULL: not found yet */
+};
+
+/* Looking for all watches of a descriptor at once: there may be one for each directory of a tree. */
 struct inotify_look {
-	const struct fdinfo_watch *watch;
-	uint64_t ino;
-	uint32_t dev; /* as the kernel has it */
-	char path[PATH_MAX]; /* what is being looked at; in the end, what was found */
+	struct inotify_want *wants; /* by inode */
+	size_t n, missing;
+	char path[PATH_MAX]; /* what is being looked at */
 	unsigned int left, left_far;
 };
 
@@ -59,20 +64,51 @@ static bool inotify_match(const struct res_seen *seen)
 	return inotify_is_link(seen->link);
 }
 
-static bool inotify_is(const struct inotify_look *look, const struct stat *st)
+static int inotify_compare(const void *a, const void *b)
 {
-	return st->st_ino == look->ino &&
-	       (major(st->st_dev) << 20 | minor(st->st_dev)) == look->dev;
+	const struct inotify_want *x = a, *y = b;
+
+	if (x->watch.ino != y->watch.ino)
+		return x->watch.ino < y->watch.ino ? -1 : 1;
+	return x->watch.sdev < y->watch.sdev ? -1 : x->watch.sdev > y->watch.sdev;
+}
+
+/* The watch of that inode whose path is not known yet, or NULL. */
+static struct inotify_want *inotify_wants(const struct inotify_look *look, const struct stat *st)
+{
+	const struct inotify_want key = {
+		.watch = { .ino = st->st_ino, .sdev = major(st->st_dev) << 20 | minor(st->st_dev) },
+	};
+	struct inotify_want *w = bsearch(&key, look->wants, look->n, sizeof(key), inotify_compare);
+
+	return w && !w->path ? w : NULL;
+}
+
+/* Is that the last one? */
+static bool inotify_found(struct inotify_look *look, struct inotify_want *w, const char *path)
+{
+	w->path = strdup(path);
+	look->missing -= w->path != NULL;
+	return !look->missing;
+}
+
+/* Whatever the path leads to: was it the last one that was looked for? */
+static bool inotify_is_last(struct inotify_look *look)
+{
+	struct inotify_want *w;
+	struct stat st;
+
+	w = lstat(look->path, &st) == 0 ? inotify_wants(look, &st) : NULL;
+	return w && inotify_found(look, w, look->path);
 }
 
 /* The path and the directories that it is in. */
 static bool inotify_look_up(struct inotify_look *look)
 {
-	struct stat st;
 	char *slash;
 
 	for (;;) {
-		if (lstat(look->path, &st) == 0 && inotify_is(look, &st))
+		if (inotify_is_last(look))
 			return true;
 		slash = strrchr(look->path, '/');
 		if (!slash || (slash == look->path && !slash[1]))
@@ -87,7 +123,6 @@ static bool inotify_look_down(struct inotify_look *look, unsigned int depth)
 	DIR *dir = depth < INOTIFY_DEPTH_MAX ? opendir(look->path) : NULL;
 	size_t len = strlen(look->path);
 	struct dirent *e;
-	struct stat st;
 	bool found = false;
 
 	while (dir && !found && look->left && (e = readdir(dir))) {
@@ -96,7 +131,7 @@ static bool inotify_look_down(struct inotify_look *look, unsigned int depth)
 		    len + strlen(e->d_name) + 2 > sizeof(look->path))
 			continue;
 		text_format(look->path + len, sizeof(look->path) - len, "/%s", e->d_name);
-		found = lstat(look->path, &st) == 0 && inotify_is(look, &st);
+		found = inotify_is_last(look);
 		if (!found && e->d_type == DT_DIR)
 			found = inotify_look_down(look, depth + 1);
 		if (!found)
@@ -118,12 +153,14 @@ static bool inotify_link(struct inotify_look *look, const char *name)
 /* A file without a name is watched through the descriptor that the program has for it. */
 static bool inotify_is_nameless(struct inotify_look *look, const char *name, const char *fd)
 {
+	struct inotify_want *w;
 	struct stat st;
 
-	if (stat(name, &st) < 0 || st.st_nlink || !inotify_is(look, &st))
+	w = stat(name, &st) == 0 && !st.st_nlink ? inotify_wants(look, &st) : NULL;
+	if (!w)
 		return false;
 	text_format(look->path, sizeof(look->path), "/proc/self/fd/%s", fd);
-	return true;
+	return inotify_found(look, w, look->path);
 }
 
 static bool inotify_look_open(struct inotify_look *look, pid_t pid)
@@ -174,7 +211,7 @@ static bool inotify_look_argument(struct inotify_look *look, const char *cwd, co
 		text_format(look->path, sizeof(look->path), "%s/%s", cwd, word);
 	if (lstat(look->path, &st) < 0)
 		return false;
-	return inotify_is(look, &st) || inotify_look_down(look, 0) || inotify_look_up(look);
+	return inotify_look_down(look, 0) || inotify_look_up(look);
 }
 
 static bool inotify_look_arguments(struct inotify_look *look, pid_t pid)
@@ -195,6 +232,11 @@ static bool inotify_look_arguments(struct inotify_look *look, pid_t pid)
 		if (inotify_look_argument(look, cwd, word))
 			return true;
 	return false;
+}
+
+static dev_t inotify_device(const struct fdinfo_watch *w)
+{
+	return makedev(w->sdev >> 20, w->sdev & 0xfffff);
 }
 
 /* The handle of an inode, from hexadecimal digits; false: none, or none of this size. */
@@ -218,34 +260,46 @@ static bool inotify_read_handle(const struct fdinfo_watch *w, struct file_handle
 }
 
 /* Where the inode is as far as the kernel remembers, which it does of what is watched. */
-static bool inotify_look_handle(struct inotify_look *look)
+static bool inotify_open_handle(struct inotify_look *look, const struct inotify_want *w)
 {
 	_Alignas(struct file_handle) char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 	struct file_handle *h = (void *)room;
 	OWNED_FD int mount = -1, fd = -1;
 	char name[64];
-	struct stat st;
 
-	if (!inotify_read_handle(look->watch, h))
+	if (!inotify_read_handle(&w->watch, h))
 		return false;
-	mount = res_find_mount(makedev(look->dev >> 20, look->dev & 0xfffff));
+	mount = res_find_mount(inotify_device(&w->watch));
 	if (mount < 0)
 		return false;
 	fd = open_by_handle_at(mount, h, O_PATH | O_CLOEXEC);
 	text_format(name, sizeof(name), "/proc/self/fd/%d", fd);
-	return fd >= 0 && inotify_link(look, name) && lstat(look->path, &st) == 0 &&
-	       inotify_is(look, &st);
+	return fd >= 0 && inotify_link(look, name) && inotify_is_last(look);
+}
+
+static bool inotify_look_handles(struct inotify_look *look)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < look->n; i++)
+		found = !look->wants[i].path && inotify_open_handle(look, &look->wants[i]);
+	return found;
 }
 
 static bool inotify_look_far(struct inotify_look *look)
 {
-	OWNED_PTR char *path = res_find_inode(makedev(look->dev >> 20, look->dev & 0xfffff),
-					      look->ino, NULL, &look->left_far);
+	bool found = false;
 
-	if (!path || strlen(path) >= sizeof(look->path))
-		return false;
-	strcpy(look->path, path);
-	return true;
+	for (size_t i = 0; !found && i < look->n; i++) {
+		struct inotify_want *w = &look->wants[i];
+		OWNED_PTR char *path =
+			w->path ? NULL
+				: res_find_inode(inotify_device(&w->watch), w->watch.ino, NULL,
+						 &look->left_far);
+
+		found = path && inotify_found(look, w, path);
+	}
+	return found;
 }
 
 static bool inotify_find(struct inotify_look *look, pid_t pid)
@@ -254,23 +308,21 @@ static bool inotify_find(struct inotify_look *look, pid_t pid)
 
 	procid_path(cwd, sizeof(cwd), pid, "cwd");
 	return inotify_look_open(look, pid) || (inotify_link(look, cwd) && inotify_look_up(look)) ||
-	       inotify_look_handle(look) ||
+	       inotify_look_handles(look) ||
 	       (inotify_link(look, cwd) && inotify_look_beside(look)) ||
 	       (inotify_link(look, cwd) && inotify_look_down(look, 0)) ||
 	       inotify_look_arguments(look, pid) || inotify_look_far(look);
 }
 
-static int inotify_keep(const struct res_seen *seen, const struct fdinfo_watch *w,
-			struct inotify_look *look, struct model *pool, struct err *err)
+static int inotify_keep(const struct res_seen *seen, const struct inotify_want *want,
+			struct model *pool, struct err *err)
 {
+	const struct fdinfo_watch *w = &want->watch;
 	struct inotify_watch keep = { .wd = w->wd, .mask = w->mask };
 	struct stat st;
 	int rc;
 
-	look->watch = w;
-	look->ino = w->ino;
-	look->dev = w->sdev;
-	if (!inotify_find(look, seen->pid))
+	if (!want->path)
 		return err_say(
 			err, ENOTSUP,
 			"descriptor %d (inotify) watches inode %llu of device %x, whose path "
@@ -279,12 +331,13 @@ static int inotify_keep(const struct res_seen *seen, const struct fdinfo_watch *
 			"open, or close the watch before "
 			"the checkpoint",
 			seen->fd, (unsigned long long)w->ino, w->sdev);
-	if (lstat(look->path, &st) == 0 && S_ISLNK(st.st_mode) && inotify_is(look, &st))
+	if (lstat(want->path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_ino == w->ino &&
+	    st.st_dev == inotify_device(w))
 		keep.mask |= IN_DONT_FOLLOW; /* it is the link that is watched */
-	keep.path_len = (uint32_t)strlen(look->path) + 1;
+	keep.path_len = (uint32_t)strlen(want->path) + 1;
 	rc = model_put_bytes(pool, &(struct img_ref){ 0 }, &keep, sizeof(keep));
 	if (rc >= 0)
-		rc = model_put_bytes(pool, &(struct img_ref){ 0 }, look->path, keep.path_len);
+		rc = model_put_bytes(pool, &(struct img_ref){ 0 }, want->path, keep.path_len);
 	return rc < 0 ? err_set(err, rc, "keep a watch") : 0;
 }
 
@@ -300,13 +353,36 @@ int inotify_refuse_unread(int dup, int fd, struct err *err)
 		       fd);
 }
 
+static int inotify_list(struct inotify_look *look, const struct res_seen *seen, struct err *err)
+{
+	struct scan scan = scan_over(seen->text, seen->len), count = scan;
+	struct fdinfo_watch watch;
+	size_t n = 0;
+
+	while (fdinfo_next_watch(&count, &watch))
+		n++;
+	look->wants = calloc(n + 1, sizeof(*look->wants));
+	if (!look->wants)
+		return err_set(err, ENOMEM, "keep watches");
+	while (look->n < n && fdinfo_next_watch(&scan, &look->wants[look->n].watch))
+		look->n++;
+	look->missing = look->n;
+	qsort(look->wants, look->n, sizeof(*look->wants), inotify_compare);
+	return 0;
+}
+
+static void inotify_forget(struct inotify_look *look)
+{
+	for (size_t i = 0; i < look->n; i++)
+		free(look->wants[i].path);
+	free(look->wants);
+}
+
 static int inotify_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 			   struct err *err)
 {
 	OWNED_PTR struct inotify_look *look = calloc(1, sizeof(*look));
-	struct scan scan = scan_over(seen->text, seen->len);
 	size_t at = (size_t)(f - m->files.at);
-	struct fdinfo_watch watch;
 	struct model pool;
 	int rc = 0;
 
@@ -317,8 +393,13 @@ static int inotify_capture(struct model *m, const struct res_seen *seen, struct 
 	look->left = INOTIFY_LOOK_MAX;
 	look->left_far = INOTIFY_FAR_MAX;
 	model_init(&pool);
-	while (rc >= 0 && fdinfo_next_watch(&scan, &watch))
-		rc = inotify_keep(seen, &watch, look, &pool, err);
+	if (rc >= 0)
+		rc = inotify_list(look, seen, err);
+	if (rc >= 0 && look->n)
+		inotify_find(look, seen->pid);
+	for (size_t i = 0; rc >= 0 && i < look->n; i++)
+		rc = inotify_keep(seen, &look->wants[i], &pool, err);
+	inotify_forget(look);
 	if (rc >= 0)
 		rc = model_put_bytes(m, &m->files.at[at].data, pool.data.at, pool.data.n);
 	model_done(&pool);
