@@ -72,7 +72,8 @@ static int inet_capture(struct model *m, const struct res_seen *seen, struct img
 	struct inet_seen *s;
 
 	if ((type != SOCK_STREAM || (protocol != IPPROTO_TCP && protocol != INET_MPTCP)) &&
-	    (type != SOCK_DGRAM || protocol != IPPROTO_UDP))
+	    (type != SOCK_DGRAM || (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE &&
+				    protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6)))
 		return err_say(err, ENOTSUP,
 			       "descriptor %d is a network socket of type %d and protocol %d, "
 			       "which cannot "
@@ -90,6 +91,7 @@ static int inet_capture(struct model *m, const struct res_seen *seen, struct img
 				 .number = seen->fd,
 				 .stream = type == SOCK_STREAM,
 				 .multipath = protocol == INET_MPTCP,
+				 .echo = protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6,
 				 .fd = inet_keep(seen->dup) };
 	if (s->fd < 0)
 		return err_set(err, errno, "look at descriptor %d", seen->fd);

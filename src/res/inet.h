@@ -151,6 +151,7 @@ struct inet_seen {
 	struct inet_end local, peer;
 	bool stream;
 	bool multipath; /* of MPTCP: Go's programs listen like that */
+	bool echo; /* of ICMP, as ping has it: what comes in are answers, which nobody can send again */
 	enum inet_role role;
 	uint32_t other; /* id of the other end */
 	uint64_t shutdown;

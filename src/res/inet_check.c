@@ -88,7 +88,8 @@ static int inet_try(const struct img_file *f, const struct inet_state *s, uint32
 		    struct err *err)
 {
 	int type = (int)f->arg[INET_ARG_TYPE], one = 1;
-	OWNED_FD int fd = socket((int)f->arg[INET_ARG_DOMAIN], type | SOCK_CLOEXEC, 0);
+	int protocol = type == SOCK_STREAM ? IPPROTO_TCP : (int)f->arg[INET_ARG_PROTOCOL];
+	OWNED_FD int fd = socket((int)f->arg[INET_ARG_DOMAIN], type | SOCK_CLOEXEC, protocol);
 	struct inet_taken taken = { .inode = 0 };
 	char text[INET_TEXT_MAX];
 	union inet_name name;
@@ -107,8 +108,7 @@ static int inet_try(const struct img_file *f, const struct inet_state *s, uint32
 	taken.at = inet_end_of(&name);
 	taken.connection =
 		f->arg[INET_ARG_ROLE] == INET_CONNECTED || f->arg[INET_ARG_ROLE] == INET_WAITING;
-	inetdiag_list(type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP, ~0u, inet_is_taken, &taken,
-		      NULL);
+	inetdiag_list(protocol, ~0u, inet_is_taken, &taken, NULL);
 	*inode = taken.inode;
 	return 0;
 }

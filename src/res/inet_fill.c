@@ -149,7 +149,7 @@ static bool inet_resend(const struct model *m, const struct img_file *f, const s
 
 		inet_end_name(&from, &e, dest.any.sa_family);
 	}
-	fd = socket(dest.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = socket(dest.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, (int)f->arg[INET_ARG_PROTOCOL]);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one));
 	if (fd < 0 || bind(fd, &from.any, q->head.to_len) < 0)

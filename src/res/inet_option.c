@@ -50,6 +50,8 @@ enum {
 	INET_IPV6_AUTOFLOWLABEL = 70,
 	INET_UDP_SEGMENT = 103,
 	INET_UDP_GRO = 104,
+	INET_UDPLITE_SEND_CSCOV = 10,
+	INET_UDPLITE_RECV_CSCOV = 11,
 };
 
 enum {
@@ -182,6 +184,9 @@ static const struct inet_option_kind {
 	{ IPPROTO_UDP, UDP_NO_CHECK6_RX, sizeof(int), INET_LATE },
 	{ IPPROTO_UDP, INET_UDP_SEGMENT, sizeof(int), INET_LATE },
 	{ IPPROTO_UDP, INET_UDP_GRO, sizeof(int), INET_LATE },
+	{ IPPROTO_UDPLITE, UDP_CORK, sizeof(int), INET_LATE },
+	{ IPPROTO_UDPLITE, INET_UDPLITE_SEND_CSCOV, sizeof(int), INET_LATE },
+	{ IPPROTO_UDPLITE, INET_UDPLITE_RECV_CSCOV, sizeof(int), INET_LATE },
 	/* Ours are all set while ports are being taken: what the program wants comes last. */
 	{ SOL_SOCKET, SO_REUSEADDR, sizeof(int), INET_LATE },
 };

@@ -258,10 +258,11 @@ static void inet_find_shut(struct res_capture *c)
 /* What a corked socket holds back nobody can read. */
 static int inet_check_cork(const struct inet_seen *s, struct err *err)
 {
-	int corked = 0, pending = 0;
+	int corked = 0, pending = 0, protocol = IPPROTO_UDP;
 	socklen_t len = sizeof(corked);
 
-	if (s->stream || getsockopt(s->fd, IPPROTO_UDP, UDP_CORK, &corked, &len) < 0 || !corked ||
+	getsockopt(s->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
+	if (s->stream || getsockopt(s->fd, protocol, UDP_CORK, &corked, &len) < 0 || !corked ||
 	    ioctl(s->fd, SIOCOUTQ, &pending) < 0 || !pending)
 		return 0;
 	return err_say(
@@ -305,7 +306,7 @@ static void inet_take_state(const struct inet_seen *s, struct inet_state *state,
 static int inet_take_queue(const struct inet_seen *s, struct model *pool, struct err *err)
 {
 	if (!s->stream)
-		return inet_peek_datagrams(s, pool, err);
+		return s->echo ? 0 : inet_peek_datagrams(s, pool, err);
 	if (s->role == INET_CONNECTED || s->role == INET_ENDED)
 		return inet_peek_stream(s, pool, err);
 	return 0;

@@ -22,6 +22,14 @@ must 0 "cairn-bash-${root[a]}/gen-000001" "$CAIRN" checkpoint
 must 0 '' "$CAIRN" kill
 tail --pid="${root[a]}" -f /dev/null
 
+# One whose first thread has ended.
+start t "$(dirname "$CAIRN")/tests/live/thread_leader_gone"
+hear t
+must 0 "process ${pid[t]} is computation 't'" "$CAIRN" adopt -n t "${pid[t]}"
+must 0 'cairn-t/gen-000001' "$CAIRN" checkpoint -n t
+tell t g
+ended t 0
+
 # One that was never launched, named by what cannot be adopted.
 sleep 100 >/dev/null 2>&1 &
 sleeper=$!
