@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Regular files: by path, or by contents where there is no path any more. */
 #include "base/owned.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "host/procid.h"
 #include "res/policy.h"
@@ -9,11 +10,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -74,7 +78,7 @@ static int reg_check_pressure(const struct res_seen *seen, struct err *err)
  * What belongs to a process or thread that is no more cannot be had again. What tells of a descriptor cannot
  * be had before there is that descriptor, and who looks at one closes it at once.
  */
-static int reg_check_proc(const struct res_seen *seen, struct err *err)
+static int reg_check_proc(const struct res_seen *seen, struct img_file *f, struct err *err)
 {
 	const char *task = strstr(seen->link, "/task/");
 	pid_t pid = res_proc_pid(seen->link);
@@ -88,12 +92,11 @@ static int reg_check_proc(const struct res_seen *seen, struct err *err)
 			       "again when it "
 			       "has been closed",
 			       seen->fd, seen->link);
-	if (text_ends(seen->link, " (deleted)") || access(seen->link, F_OK) < 0)
-		return err_say(
-			err, ENOTSUP,
-			"descriptor %d is '%s', of a process that has ended; close it before the "
-			"checkpoint",
-			seen->fd, seen->link);
+	if (text_ends(seen->link, " (deleted)") || access(seen->link, F_OK) < 0) {
+		f->flags |= IMG_FILE_DELETED;
+		if (!task)
+			return 0;
+	}
 	text_format(own, sizeof(own), "/task/%d/", pid);
 	if (task && !text_starts(task, own))
 		return err_say(err, ENOTSUP,
@@ -106,7 +109,7 @@ static int reg_check_proc(const struct res_seen *seen, struct err *err)
 
 static bool reg_late(const struct model *m, const struct img_file *f)
 {
-	return (f->kind == IMG_F_PROC || f->kind == IMG_F_DIR) &&
+	return (f->kind == IMG_F_PROC || f->kind == IMG_F_DIR) && !(f->flags & IMG_FILE_DELETED) &&
 	       res_proc_pid(model_string(m, f->path));
 }
 
@@ -234,7 +237,7 @@ static int reg_capture(struct model *m, const struct res_seen *seen, struct img_
 		return reg_capture_namespace(m, seen, f, err);
 	if (text_starts(seen->link, "/proc/") || text_starts(seen->link, "/sys/")) {
 		f->kind = IMG_F_PROC;
-		return reg_check_proc(seen, err);
+		return reg_check_proc(seen, f, err);
 	}
 	if (f->open_flags & O_PATH && reg_named(seen))
 		return 0;
@@ -308,6 +311,34 @@ static int reg_make_deleted(struct res_restart *r, const struct img_file *f, str
 	return rc;
 }
 
+/* Below /proc, of a process that has ended: such a file of a child that ends at once is like it in all. */
+static int reg_open_ended(const struct res_restart *r, const struct img_file *f, struct err *err)
+{
+	const char *path = model_string(r->m, f->path);
+	const char *rest = strchr(path + strlen("/proc/"), '/');
+	OWNED_PTR char *there = NULL;
+	/* With no signal at its end: nobody else is to know. */
+	long pid = sys5(__NR_clone, 0, 0, 0, 0, 0);
+	int fd = -1, rc;
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		for (;;)
+			pause();
+	}
+	if (pid < 0)
+		return err_set(err, (int)-pid, "a process in the place of one that has ended");
+	if (rest && asprintf(&there, "/proc/%ld%s", pid, rest) >= 0) {
+		text_drop_end(there, " (deleted)");
+		fd = open(there, reg_open_flags(f));
+	}
+	rc = fd < 0 ? err_set(err, there ? errno : EBADMSG, "open '%s' again", path) : fd;
+	kill((pid_t)pid, SIGKILL);
+	while (waitpid((pid_t)pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return rc;
+}
+
 /* A file that will be cut back must hold what it held when the checkpoint was taken. */
 static int reg_check_length(const struct model *m, const struct img_file *f, int fd,
 			    struct err *err)
@@ -347,7 +378,9 @@ static int reg_make(struct res_restart *r, const struct img_file *f, struct err 
 	int rc;
 
 	reg_await(r, f);
-	if (f->flags & IMG_FILE_DELETED)
+	if (f->kind == IMG_F_PROC && f->flags & IMG_FILE_DELETED)
+		fd = reg_open_ended(r, f, err);
+	else if (f->flags & IMG_FILE_DELETED)
 		fd = reg_make_deleted(r, f, err);
 	else
 		fd = reg_open_named(r, f, err);
@@ -417,7 +450,7 @@ static int dir_capture(struct model *m, const struct res_seen *seen, struct img_
 	else if ((pos = lseek(seen->dup, 0, SEEK_CUR)) > 0)
 		f->pos = (uint64_t)pos;
 	if (res_proc_pid(seen->link))
-		return reg_check_proc(seen, err);
+		return reg_check_proc(seen, f, err);
 	if (!text_ends(seen->link, " (deleted)")) {
 		int rc = dir_check_place(seen, err);
 
@@ -540,6 +573,8 @@ static int dir_make(struct res_restart *r, const struct img_file *f, struct err 
 	reg_await(r, f);
 	if (S_ISLNK(f->mode) && f->data.len) /* none of those below /proc */
 		return link_make(r->m, f, err);
+	if (f->flags & IMG_FILE_DELETED && res_proc_pid(path))
+		return reg_open_ended(r, f, err);
 	if (f->flags & IMG_FILE_DELETED && text_ends(path, " (deleted)"))
 		return dir_make_removed(r, f, err);
 	fd = open(path, reg_open_flags(f));

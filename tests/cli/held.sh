@@ -45,7 +45,6 @@ refused packet 'descriptor [0-9]+ is a packet socket'
 refused vsock 'descriptor [0-9]+ is a socket to a virtual machine'
 refused raw 'descriptor [0-9]+ is a network socket of type 3'
 refused thread "a pidfd is for thread [0-9]+, which is not its process's first"
-refused ended "descriptor [0-9]+ is '/proc/[0-9]+/status', of a process that has ended"
 refused pressure 'descriptor [0-9]+ waits for pressure on a resource'
 refused mount "descriptor [0-9]+ is a directory that is not to be found at '/.*'"
 refused mdwe 'it may have no memory that is both written and executed .PR_SET_MDWE'

@@ -265,23 +265,6 @@ static long hold_thread(void)
 	return syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
 }
 
-/* What tells of a process that is no more. */
-static long hold_ended(void)
-{
-	char path[64];
-	pid_t pid = fork();
-	int fd;
-
-	if (!pid)
-		for (;;)
-			pause();
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	fd = open(path, O_RDONLY);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	return fd;
-}
-
 /* To be told of pressure on the CPUs. */
 static long hold_pressure(void)
 {
@@ -397,7 +380,6 @@ static const struct {
 	{ "vsock", hold_vsock },
 	{ "raw", hold_raw },
 	{ "thread", hold_thread },
-	{ "ended", hold_ended },
 	{ "pressure", hold_pressure },
 	{ "mount", hold_mount },
 	{ "namespace", hold_namespace },
