@@ -94,6 +94,20 @@ static int ckpt_find_parents(struct ckpt *ckpt, struct err *err)
 	return 0;
 }
 
+/* Under a guard there may be something that this mapping does not show. */
+static void ckpt_look_under_guards(struct ckpt *ckpt, const struct model *m)
+{
+	for (size_t i = 0; i < m->vmas.n; i++) {
+		const struct img_vma *v = &m->vmas.at[i];
+		bool here = v->kind == IMG_VMA_MEMFD && v->flags & IMG_VMA_SHARED;
+
+		for (size_t k = 0; here && k < m->guards.n; k++)
+			if (m->guards.at[k].addr < v->end &&
+			    m->guards.at[k].addr + m->guards.at[k].len > v->start)
+				res_later_whole(&ckpt->res, v->object);
+	}
+}
+
 /* What is known only when all processes have been looked at. */
 static int ckpt_capture_rest(struct ckpt *ckpt, struct err *err)
 {
@@ -101,8 +115,12 @@ static int ckpt_capture_rest(struct ckpt *ckpt, struct err *err)
 
 	if (rc >= 0)
 		rc = ckpt_tell_parents(ckpt, err);
-	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++)
+	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
+		ckpt_look_under_guards(ckpt, &ckpt->processes[i].m);
 		rc = capture_unmapped(&ckpt->processes[i].m, &ckpt->kept, err);
+	}
+	if (rc >= 0)
+		rc = res_save_later(&ckpt->res, &ckpt->kept, err);
 	return rc < 0 ? rc : ckpt_capture_sysv(ckpt, err);
 }
 

@@ -201,8 +201,8 @@ static bool pages_wanted(const struct img_vma *v, int which)
 	if (v->flags & IMG_VMA_DROPPABLE)
 		return false;
 	if (v->flags & IMG_VMA_SHARED)
-		return which & PAGES_LIVE && v->kind != IMG_VMA_MEMFD &&
-		       (v->kind != IMG_VMA_FILE || v->object) && !(v->flags & IMG_VMA_ELSEWHERE);
+		return which & PAGES_LIVE && (v->kind != IMG_VMA_FILE || v->object) &&
+		       !(v->flags & IMG_VMA_ELSEWHERE);
 	return which & (model_is_unforked(v) ? PAGES_LIVE : PAGES_FORKED);
 }
 

@@ -182,7 +182,7 @@ int capture_keep_once(struct capture *c, struct img_vma *v, struct err *err)
 	uint64_t end = v->offset + (v->end - v->start);
 
 	if (!v->object || !(v->flags & IMG_VMA_SHARED) || v->flags & IMG_VMA_HUGETLB ||
-	    v->kind == IMG_VMA_AIO)
+	    v->kind == IMG_VMA_AIO || v->flags & IMG_VMA_ELSEWHERE)
 		return 0;
 	if (shared_has(c->kept, v->object, v->offset, end)) {
 		v->flags |= IMG_VMA_ELSEWHERE;
@@ -270,6 +270,9 @@ static int vma_kind(struct capture *c, const struct maps_vma *s, char *path, str
 			       s->shared ? 0 : makedev(s->dev_major, s->dev_minor), &v->file, err);
 	if (v->file)
 		v->kind = IMG_VMA_MEMFD;
+	/* A restart could not fill what may not be written. */
+	if (v->file && s->shared && !(s->flags & MAPS_MAYWRITE && res_is_later(c->res, v->object)))
+		v->flags |= IMG_VMA_ELSEWHERE;
 	return rc;
 }
 

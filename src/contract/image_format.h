@@ -210,7 +210,7 @@ enum {
 	IMG_VMA_SEALED = 1 << 6,
 	IMG_VMA_HUGETLB = 1 << 7,
 	IMG_VMA_HUGE_1GB = 1 << 8, /* with HUGETLB; else the default size */
-	IMG_VMA_ELSEWHERE = 1 << 9, /* shared: contents stand with other mappings of the object */
+	IMG_VMA_ELSEWHERE = 1 << 9, /* shared: contents stand with other mappings, or the file */
 	IMG_VMA_SWAPPED =
 		1 << 10, /* shared: some of it was swapped out, and so all of it is kept */
 	IMG_VMA_MAYWRITE = 1 << 11, /* shared file: mprotect may make it writable */

@@ -38,6 +38,7 @@ void res_capture_land(struct res_capture *c)
 void res_capture_done(struct res_capture *c)
 {
 	res_capture_land(c);
+	res_later_done(c);
 	temporary_done(c);
 	sockdiag_all_done(&c->unix_all);
 	free(c->described);

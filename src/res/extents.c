@@ -10,9 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-enum { EXTENTS_MAX = 1 << 30 }; /* bytes: they live in the image's pool while it is written */
+enum {
+	EXTENTS_MAX = 1 << 30, /* bytes: they live in the image's pool while it is written */
+	EXTENTS_LATER_MIN = 1 << 20, /* below, it is not worth a descriptor of ours */
+	EXTENTS_LATER_MAX = 64,
+};
 
 static int extents_too_many(const struct res_seen *seen, uint64_t bytes, struct err *err)
 {
@@ -50,46 +55,131 @@ static int extents_add(struct model *m, const struct img_file *f, int fd, uint64
 	return 0;
 }
 
-/* From one hole to the next. */
-static int extents_save(struct model *m, const struct res_seen *seen, const struct img_file *f,
-			int fd, struct err *err)
+struct extents {
+	struct model *m;
+	const struct res_seen *seen;
+	const struct img_file *f;
+	int fd;
+	const struct shared *kept; /* less what is in these; NULL: all */
+	uint64_t total;
+};
+
+static uint64_t extents_object(const struct stat *st)
 {
-	uint64_t size = (uint64_t)seen->st.st_size, total = 0;
-	off_t start = 0, end;
+	return st->st_dev << 40 ^ st->st_ino;
+}
+
+/* What stands between two holes. */
+static int extents_save_part(struct extents *e, uint64_t start, uint64_t end, struct err *err)
+{
+	static const struct shared none;
+	uint64_t object = extents_object(&e->seen->st), to;
 	int rc = 0;
 
-	while (rc >= 0 && (start = lseek(fd, start, SEEK_DATA)) >= 0) {
-		end = lseek(fd, start, SEEK_HOLE);
-		if (end < 0 || (uint64_t)start >= size)
+	for (; rc >= 0 && start < end; start = to) {
+		to = shared_gap(e->kept ? e->kept : &none, object, &start, end);
+		e->total += to - start;
+		if (e->total > EXTENTS_MAX)
+			return extents_too_many(e->seen, e->total, err);
+		if (start < to)
+			rc = extents_add(e->m, e->f, e->fd, start, to, err);
+	}
+	return rc;
+}
+
+/* From one hole to the next. */
+static int extents_save(struct extents *e, struct err *err)
+{
+	off_t size = e->seen->st.st_size, start = 0, end;
+	int rc = 0;
+
+	while (rc >= 0 && (start = lseek(e->fd, start, SEEK_DATA)) >= 0) {
+		end = lseek(e->fd, start, SEEK_HOLE);
+		if (end < 0 || start >= size)
 			break;
-		if ((uint64_t)end > size)
-			end = (off_t)size;
-		total += (uint64_t)(end - start);
-		rc = total > EXTENTS_MAX
-			     ? extents_too_many(seen, total, err)
-			     : extents_add(m, f, fd, (uint64_t)start, (uint64_t)end, err);
+		rc = extents_save_part(e, (uint64_t)start, (uint64_t)(end < size ? end : size),
+				       err);
 		start = end;
 	}
 	return rc;
 }
 
-int res_save_nameless(struct model *m, const struct res_seen *seen, struct img_file *f,
-		      struct err *err)
+/* All that is in it. @own: our own description, -1: we have none. */
+static int extents_save_all(struct model *m, const struct res_seen *seen, struct img_file *f,
+			    int own, struct err *err)
 {
 	uint64_t size = (uint64_t)seen->st.st_size;
-	OWNED_FD int own = extents_open(seen, f);
 	off_t hole = own < 0 ? -1 : lseek(own, 0, SEEK_HOLE);
+	struct extents e = { m, seen, f, own, NULL, 0 };
 
-	f->flags |= IMG_FILE_SAVED;
-	res_keep_owner(f, &seen->st);
 	if (hole >= 0 && (uint64_t)hole < size)
-		return extents_save(m, seen, f, own, err);
+		return extents_save(&e, err);
 	if (size > EXTENTS_MAX)
 		return extents_too_many(seen, size, err);
 	/* A description that is for writing only, or a path, cannot be read through. */
 	if (own < 0 && (seen->flags & O_PATH || (seen->flags & O_ACCMODE) == O_WRONLY))
 		return err_set(err, errno, "open nameless file '%s' to save it", seen->link);
 	return res_save_contents(m, &f->data, own < 0 ? seen->dup : own, size, err);
+}
+
+int res_save_nameless(struct model *m, const struct res_seen *seen, struct img_file *f,
+		      struct err *err)
+{
+	struct res_capture *c = seen->capture;
+	OWNED_FD int own = extents_open(seen, f);
+	struct res_later *later;
+
+	f->flags |= IMG_FILE_SAVED;
+	res_keep_owner(f, &seen->st);
+	if (f->kind != IMG_F_MEMFD || own < 0 || seen->st.st_size < EXTENTS_LATER_MIN ||
+	    c->later.n >= EXTENTS_LATER_MAX)
+		return extents_save_all(m, seen, f, own, err);
+	later = model_add(&c->later);
+	if (!later)
+		return err_set(err, ENOMEM, "save '%s'", seen->link);
+	*later = (struct res_later){ m, f->id, seen->fd, owned_fd_take(&own), seen->st, false };
+	return 0;
+}
+
+bool res_is_later(const struct res_capture *c, uint64_t object)
+{
+	for (size_t i = 0; i < c->later.n; i++)
+		if (extents_object(&c->later.at[i].st) == object)
+			return true;
+	return false;
+}
+
+void res_later_whole(struct res_capture *c, uint64_t object)
+{
+	for (size_t i = 0; i < c->later.n; i++)
+		if (extents_object(&c->later.at[i].st) == object)
+			c->later.at[i].whole = true;
+}
+
+int res_save_later(struct res_capture *c, const struct shared *kept, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < c->later.n; i++) {
+		const struct res_later *l = &c->later.at[i];
+		struct img_file *f = model_file(l->m, l->id);
+		struct res_seen seen = { .fd = l->fd,
+					 .link = model_string(l->m, f->path),
+					 .st = l->st };
+		struct extents e = { l->m, &seen, f, l->own, l->whole ? NULL : kept, 0 };
+
+		rc = extents_save(&e, err);
+	}
+	return rc;
+}
+
+void res_later_done(struct res_capture *c)
+{
+	for (size_t i = 0; i < c->later.n; i++)
+		close(c->later.at[i].own);
+	free(c->later.at);
+	c->later.at = NULL;
+	c->later.n = c->later.room = 0;
 }
 
 static int extents_write(const char *bytes, size_t len, int fd, uint64_t at, struct err *err)

@@ -11,6 +11,7 @@
 #include "image/model.h"
 #include "procfs/fdinfo.h"
 #include "res/listing.h"
+#include "res/shared.h"
 #include "res/sockdiag.h"
 
 #include <errno.h>
@@ -42,6 +43,16 @@ struct res_stream {
 	uint64_t dev, ino; /* 0: there is no such stream */
 };
 
+/* A large memfd: of its contents only those are saved with it that no mapping holds. */
+struct res_later {
+	struct model *m; /* the image that it stands in; borrowed */
+	uint32_t id; /* there */
+	int fd; /* the program's number */
+	int own; /* a description of our own */
+	struct stat st;
+	bool whole; /* all are, whatever mappings hold */
+};
+
 /* A capture over all processes of a computation. */
 struct res_capture {
 	const struct res_stream *streams; /* borrowed */
@@ -64,6 +75,7 @@ struct res_capture {
 	char **temporary; /* directories for files that need not last, as the processes name them */
 	size_t ntemporary;
 	unsigned int entries_left; /* of directories, that may be looked at for names of sockets */
+	MODEL_ARRAY(struct res_later) later; /* until it is known what mappings hold of them */
 	int *flying; /* our descriptors for descriptions that were met in flight */
 	size_t nflying;
 };
@@ -115,6 +127,16 @@ int res_capture_settle(struct res_capture *c, struct model *const *models, size_
  * res_capture_fds of all.
  */
 int res_capture_named(struct res_capture *c, struct model *m, pid_t pid, struct err *err);
+
+/*
+ * Are the contents of memfd @object, as img_vma has it, to be kept with its shared mappings? If so:
+ * res_later_whole where one of them does not show all of its part, and res_save_later when those of all
+ * processes are in @kept.
+ */
+bool res_is_later(const struct res_capture *c, uint64_t object);
+void res_later_whole(struct res_capture *c, uint64_t object);
+int res_save_later(struct res_capture *c, const struct shared *kept, struct err *err);
+void res_later_done(struct res_capture *c);
 
 /* Close what was kept open. Before the program goes on: it would find our copies of its descriptors. */
 void res_capture_land(struct res_capture *c);

@@ -35,6 +35,18 @@ bool shared_has(const struct shared *s, uint64_t object, uint64_t start, uint64_
 	return true;
 }
 
+uint64_t shared_gap(const struct shared *s, uint64_t object, uint64_t *start, uint64_t end)
+{
+	uint64_t reach;
+
+	while (*start < end && (reach = shared_reach(s, object, *start)) != *start)
+		*start = reach < end ? reach : end;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->at[i].object == object && s->at[i].start > *start && s->at[i].start < end)
+			end = s->at[i].start;
+	return end;
+}
+
 int shared_add(struct shared *s, uint64_t object, uint64_t start, uint64_t end, struct err *err)
 {
 	struct shared_part *part = model_add(s);

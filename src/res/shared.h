@@ -27,4 +27,10 @@ void shared_done(struct shared *s);
 /* Are all bytes of [@start, @end) kept? */
 bool shared_has(const struct shared *s, uint64_t object, uint64_t start, uint64_t end);
 
+/*
+ * Move *@start to the first byte before @end that is not kept, to @end where there is none. Returns where
+ * what is kept begins again, @end at most.
+ */
+uint64_t shared_gap(const struct shared *s, uint64_t object, uint64_t *start, uint64_t end);
+
 int shared_add(struct shared *s, uint64_t object, uint64_t start, uint64_t end, struct err *err);
