@@ -3,6 +3,7 @@
 
 #include "base/owned.h"
 #include "host/path.h"
+#include "host/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LOCK_ENDING_S = 5 };
 
 enum {
 	LOCK_BYTE,
@@ -70,15 +73,33 @@ static void lock_alarm(int signo)
 	(void)signo; /* its coming is enough: fcntl returns */
 }
 
-static int lock_wait(int fd, const char *dir, unsigned int wait_s)
+/* Who has signed was killed here: those that have the lock from it are ending as well. */
+static bool lock_is_ending(int fd)
 {
-	struct sigaction act = { .sa_handler = lock_alarm }, old;
+	char who[256], host[128] = "", here[128] = "";
+	int pid = 0;
+
+	lock_who(fd, who, sizeof(who));
+	gethostname(here, sizeof(here) - 1);
+	if (sscanf(who, "pid %d on %127[^,]", &pid, host) != 2 || strcmp(host, here))
+		return false;
+	return pid > 0 && strchr("XZ", proc_state(pid)); /* or it is gone */
+}
+
+static void lock_say_wait(int fd, const char *dir, unsigned int wait_s)
+{
 	char who[256];
-	int rc;
 
 	lock_who(fd, who, sizeof(who));
 	fprintf(stderr, "cairn: waiting up to %u s for the one that runs with '%s' (%s)\n", wait_s,
 		dir, who);
+}
+
+static int lock_wait(int fd, unsigned int wait_s)
+{
+	struct sigaction act = { .sa_handler = lock_alarm }, old;
+	int rc;
+
 	sigaction(SIGALRM, &act, &old);
 	alarm(wait_s);
 	rc = lock_byte(fd, F_OFD_SETLKW, F_WRLCK, LOCK_BYTE);
@@ -101,8 +122,12 @@ static int lock_take(struct lock *l, const char *dir, const char *job, unsigned 
 	else
 		lock_sign(l->fd, job, mark);
 	lock_byte(l->fd, F_OFD_SETLK, F_UNLCK, LOCK_BYTE_DOOR);
+	if (lock_is_busy(rc) && wait_s && !l->others)
+		lock_say_wait(l->fd, dir, wait_s);
+	else if (lock_is_busy(rc) && !l->others && lock_is_ending(l->fd))
+		wait_s = LOCK_ENDING_S;
 	if (lock_is_busy(rc) && wait_s && !l->others) {
-		rc = lock_wait(l->fd, dir, wait_s);
+		rc = lock_wait(l->fd, wait_s);
 		if (!lock_is_busy(rc))
 			lock_sign(l->fd, job, mark);
 	}

@@ -25,7 +25,7 @@ struct lock {
 /*
  * Make @dir and take its run.lock; @job (may be "") and @mark are written into it. Where it is taken: wait
  * up to @wait_s seconds, saying so; then -EBUSY with who holds it. At once, and with @others set, if that
- * one has another mark; 0: whatever it has.
+ * one has another mark; 0: whatever it has. One that was killed on this host is waited for, for a moment.
  */
 int lock_open(struct lock *lock, const char *dir, const char *job, unsigned int mark,
 	      unsigned int wait_s, struct err *err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lock: who goes last among the runs of one job. */
+/* lock: one run at a time, and who goes last among those of one job. */
 #include "unit.h"
 
 #include "job/lock.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -84,6 +85,35 @@ static void test_door(void)
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
+/* Whose lock it is has been killed; a child of it has it for a moment still, and then another one. */
+static void test_ending(void)
+{
+	struct lock l = LOCK_INIT, other = LOCK_INIT;
+	struct err err = { 0 };
+	int hold[2];
+	pid_t pid;
+	char b;
+
+	CHECK(!pipe2(hold, O_CLOEXEC));
+	pid = fork();
+	if (!pid) {
+		close(hold[1]);
+		if (lock_open(&l, "ckpt", "", 1, 0, &err) < 0 || fork())
+			_exit(err.num);
+		(void)!read(hold[0], &b, 1);
+		usleep(200000);
+		_exit(0);
+	}
+	close(hold[0]);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	close(hold[1]);
+	CHECK(lock_open(&l, "ckpt", "", 1, 0, &err) == 0);
+	CHECK(lock_open(&other, "ckpt", "", 1, 0, &err) == -EBUSY);
+	lock_close(&other);
+	lock_close(&l);
+	CHECK(!unlink("ckpt/run.lock"));
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/cairn-lock-XXXXXX";
@@ -92,6 +122,7 @@ int main(void)
 		return unit_result();
 	test_last();
 	test_door();
+	test_ending();
 	CHECK(!rmdir("ckpt") && !chdir("/") && !rmdir(dir));
 	return unit_result();
 }
