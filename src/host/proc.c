@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/proc.h"
 #include "base/owned.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "host/procid.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 bool proc_status_text(pid_t pid, const char *field, char *value, size_t size)
@@ -46,6 +50,21 @@ uint64_t proc_status_number(pid_t pid, const char *field, int base, uint64_t oth
 bool proc_has_cap(unsigned int cap)
 {
 	return proc_status_number(0, "CapEff", 16, 0) >> cap & 1;
+}
+
+void proc_end_like(int wait_status)
+{
+	const struct rlimit none = { 0, 0 };
+	int sig = WTERMSIG(wait_status);
+	uint64_t all = 0;
+
+	if (WIFSIGNALED(wait_status)) {
+		setrlimit(RLIMIT_CORE, &none);
+		signal(sig, SIG_DFL);
+		kill(getpid(), sig);
+		sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, sizeof(all));
+	}
+	_exit(WEXITSTATUS(wait_status));
 }
 
 char proc_state(pid_t pid)

@@ -23,6 +23,9 @@ uint64_t proc_status_number(pid_t pid, const char *field, int base, uint64_t oth
 /* Have we capability number @cap now? */
 bool proc_has_cap(unsigned int cap);
 
+/* End this process, which has one thread, as @wait_status of wait(2) says: blocked signals, too. */
+void proc_end_like(int wait_status) __attribute__((noreturn));
+
 /* The state letter ('R', 'S', 'T', 'Z', ...), or 0 where the process is gone. */
 char proc_state(pid_t pid);
 

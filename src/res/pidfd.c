@@ -9,13 +9,12 @@
 #include "base/owned.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "host/proc.h"
 #include "res/kinds.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,21 +71,6 @@ static bool pidfd_late(const struct model *m, const struct img_file *f)
 	return f->arg[RES_PIDFD_ARG_PID];
 }
 
-static void __attribute__((noreturn)) pidfd_end(int status)
-{
-	const struct rlimit none = { 0, 0 };
-	int sig = WTERMSIG(status);
-	uint64_t all = 0;
-
-	if (WIFSIGNALED(status)) {
-		setrlimit(RLIMIT_CORE, &none);
-		signal(sig, SIG_DFL);
-		kill(getpid(), sig);
-		sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, sizeof(all));
-	}
-	_exit(WEXITSTATUS(status));
-}
-
 static int pidfd_flags(const struct img_file *f)
 {
 	return (int)(f->open_flags & (O_NONBLOCK | O_EXCL /* PIDFD_THREAD */));
@@ -124,7 +108,7 @@ static int pidfd_open_ended(struct res_restart *r, const struct img_file *f, str
 	/* With no signal at its end: nobody else is to know. */
 	pid = sys5(__NR_clone, 0, 0, 0, 0, 0);
 	if (pid == 0)
-		pidfd_end((int)f->arg[RES_PIDFD_ARG_STATUS]);
+		proc_end_like((int)f->arg[RES_PIDFD_ARG_STATUS]);
 	if (pid < 0)
 		return err_set(err, (int)-pid, "a process in the place of one that has ended");
 	fd = (int)sys2(__NR_pidfd_open, pid, pidfd_flags(f));

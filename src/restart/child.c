@@ -6,6 +6,7 @@
 #include "base/owned.h"
 #include "base/text.h"
 #include "host/fault.h"
+#include "host/proc.h"
 #include "restart/cycle.h"
 #include "restart/place.h"
 #include "restart/spawn.h"
@@ -560,22 +561,6 @@ static int child_open_files(struct child_context *c, struct rebuild *b, struct c
 	return 0;
 }
 
-/* End as a process ended that nobody has waited for yet. */
-static void __attribute__((noreturn)) child_end_like(uint32_t wait_status)
-{
-	const struct rlimit none = { 0, 0 };
-	int sig = WTERMSIG(wait_status);
-	uint64_t all = 0;
-
-	if (WIFSIGNALED(wait_status)) {
-		setrlimit(RLIMIT_CORE, &none);
-		signal(sig, SIG_DFL);
-		kill(getpid(), sig);
-		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
-	}
-	_exit(WEXITSTATUS(wait_status));
-}
-
 /*
  * What can be seen of it: its name, and whose it was, as far as that may be chosen here. An older image tells
  * neither.
@@ -689,7 +674,7 @@ void child_run(struct child_context *c, size_t index)
 		_exit(1);
 	if (p->flags & IMG_PROC_ZOMBIE && place_take(c, index, NULL, &board->err) >= 0) {
 		child_seem_like(p);
-		child_end_like(p->exit_code);
+		proc_end_like((int)p->exit_code);
 	}
 	if (!board->err.num && child_prepare(c, index, &board->err) < 0 && !board->err.num)
 		board->err.num = EIO;

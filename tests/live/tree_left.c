@@ -1,32 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who leaves what its children stay in: the session that they were born in, as a program that becomes a
- * daemon with helpers does, or the group that it has led. They stay its children. And an orphan, in a session
- * whose leader would have taken it, had it been one who takes orphans then already.
+ * daemon with helpers does, or the group that it has led. They stay its children.
  */
 #include "live_who.h"
 
-#include <sys/prctl.h>
-
-enum { MEMBERS = 11 };
+enum { MEMBERS = 9 };
 
 static struct who all[MEMBERS];
 static pid_t outer, outer_group;
-
-static bool is_member(pid_t pid)
-{
-	for (int i = 0; i < MEMBERS; i++)
-		if (all[i].pid == pid)
-			return true;
-	return false;
-}
 
 static void check(const struct who *then)
 {
 	struct who now = look(then);
 
 	/* What is not ours may be another one after a restart: who takes orphans, where we were started. */
-	if ((now.name == 'o' || now.name == 'q') && !is_member(now.ppid))
+	if (now.name == 'o')
 		now.ppid = then->ppid;
 	if (now.sid != getsid(0) && then->sid == outer)
 		now.sid = then->sid;
@@ -93,25 +82,6 @@ static void leave_outer_session(void)
 	live_on('e');
 }
 
-/* In session 'm' as well; 'q' does nothing. */
-static void take_orphans_later(void)
-{
-	pid_t between;
-
-	if (fork())
-		return;
-	LIVE_CHECK(setsid() == getpid());
-	between = fork();
-	if (!between) {
-		if (fork())
-			_exit(0);
-		live_on('q');
-	}
-	LIVE_CHECK(waitpid(between, NULL, 0) == between);
-	LIVE_CHECK(!prctl(PR_SET_CHILD_SUBREAPER, 1));
-	live_on('m');
-}
-
 int main(void)
 {
 	pid_t helper;
@@ -125,7 +95,6 @@ int main(void)
 		live_on('h');
 	leave_groups();
 	leave_session();
-	take_orphans_later();
 	leave_outer_session();
 	for (int i = 0; i < MEMBERS; i++)
 		LIVE_EQUAL(read(born[0], &all[i], sizeof(*all)), sizeof(*all));
