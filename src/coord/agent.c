@@ -159,20 +159,11 @@ bool agent_exec_failed(const struct agent *a)
 	return a->exec_failed;
 }
 
-/* The end of a process that is not our child: newer kernels tell its status to those who hold a pidfd. */
 int agent_foreign_status(int pidfd)
 {
-	struct {
-		uint64_t mask, cgroupid;
-		uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-		int32_t exit_code;
-		uint64_t more[8];
-	} info = { .mask = 1 << 3 }; /* PIDFD_INFO_EXIT */
-	const unsigned long get_info = 0xc000ff0bUL | (64UL << 16); /* PIDFD_GET_INFO */
+	int status = proc_pidfd_status(pidfd);
 
-	if (sys3(__NR_ioctl, pidfd, get_info, &info) < 0 || !(info.mask & (1 << 3)))
-		return 0;
-	return info.exit_code;
+	return status < 0 ? 0 : status;
 }
 
 static void agent_on_foreign_end(uv_poll_t *poll, int status, int events)

@@ -10,9 +10,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { PROC_PIDFD_INFO_EXIT = 1 << 3 };
 
 bool proc_status_text(pid_t pid, const char *field, char *value, size_t size)
 {
@@ -50,6 +53,19 @@ uint64_t proc_status_number(pid_t pid, const char *field, int base, uint64_t oth
 bool proc_has_cap(unsigned int cap)
 {
 	return proc_status_number(0, "CapEff", 16, 0) >> cap & 1;
+}
+
+int proc_pidfd_status(int pidfd)
+{
+	struct { /* struct pidfd_info, which may be longer */
+		uint64_t mask, cgroup;
+		uint32_t ids[11];
+		int32_t exit_code;
+	} info = { .mask = PROC_PIDFD_INFO_EXIT };
+
+	if (ioctl(pidfd, _IOWR(0xff, 11, info), &info) < 0 || !(info.mask & PROC_PIDFD_INFO_EXIT))
+		return -1;
+	return info.exit_code;
 }
 
 void proc_end_like(int wait_status)

@@ -23,6 +23,12 @@ uint64_t proc_status_number(pid_t pid, const char *field, int base, uint64_t oth
 /* Have we capability number @cap now? */
 bool proc_has_cap(unsigned int cap);
 
+/*
+ * What wait(2) would have said of a process that has ended and been waited for, by a pidfd for it; -1 where
+ * the kernel does not tell (before Linux 6.15).
+ */
+int proc_pidfd_status(int pidfd);
+
 /* End this process, which has one thread, as @wait_status of wait(2) says: blocked signals, too. */
 void proc_end_like(int wait_status) __attribute__((noreturn));
 

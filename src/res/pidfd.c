@@ -14,22 +14,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { PIDFD_FS = 0x50494446 }; /* since Linux 6.9 an inode is a process */
 
-/* struct pidfd_info of Linux 6.15, which may be longer. */
-struct pidfd_about {
-	uint64_t mask, cgroup;
-	uint32_t ids[11];
-	int32_t exit_code;
-};
-
-static const unsigned long pidfd_get_info = _IOWR(0xff, 11, struct pidfd_about);
-static const uint64_t pidfd_about_exit = 1 << 3, pidfd_spare = 1ull << 61;
+static const uint64_t pidfd_spare = 1ull << 61;
 
 static bool pidfd_match(const struct res_seen *seen)
 {
@@ -39,13 +30,13 @@ static bool pidfd_match(const struct res_seen *seen)
 /* Who it was and how it has ended, as far as this kernel tells. */
 static void pidfd_see_ended(const struct res_seen *seen, struct img_file *f)
 {
-	struct pidfd_about about = { .mask = pidfd_about_exit };
+	int status = proc_pidfd_status(seen->dup);
 	struct statfs fs;
 
 	if (fstatfs(seen->dup, &fs) == 0 && fs.f_type == PIDFD_FS)
 		f->arg[RES_PIDFD_ARG_SAME] = seen->st.st_ino;
-	if (ioctl(seen->dup, pidfd_get_info, &about) == 0 && about.mask & pidfd_about_exit)
-		f->arg[RES_PIDFD_ARG_STATUS] = (uint32_t)about.exit_code;
+	if (status > 0)
+		f->arg[RES_PIDFD_ARG_STATUS] = (uint32_t)status;
 }
 
 static int pidfd_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
