@@ -126,6 +126,7 @@ void agent_close(struct agent *a)
 	front_line_end(a);
 	park_memory_destroy(a->memory);
 	notes_done(&a->notes);
+	members_done(&a->older);
 	free(a->ckpt_dir);
 	free(a);
 }
@@ -137,6 +138,8 @@ int agent_spawn(struct agent *a, char *const *argv, struct err *err)
 	a->own_group = a->options.stop_signals;
 	if (!a->own_group && signals_watch_group(&a->signals, err) < 0)
 		return -err->num;
+	if (a->options.outlasts)
+		members_load_children(&a->older, a->signals.sentinel);
 	/* In a new container: ids that come round again, where a restart can get them only so. */
 	cycle_leave_low();
 	if (spawn_program(&a->root, argv, &a->signals, &a->options, err) < 0) {

@@ -10,6 +10,7 @@
 #include "ckpt/notes.h"
 #include "coord/agent.h"
 #include "coord/control.h"
+#include "coord/members.h"
 #include "coord/rundir.h"
 #include "coord/signals.h"
 #include "coord/streams.h"
@@ -43,6 +44,7 @@ struct agent {
 	bool loop_open, serving, served;
 
 	pid_t root; /* 0: none yet */
+	struct members older; /* children that we had before it: not left by it */
 	bool child; /* of ours: wait(2) tells how it ends */
 	bool own_group; /* root leads a group that we manage as a small shell would */
 	int root_pidfd; /* of a root that is not our child */

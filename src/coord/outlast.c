@@ -32,6 +32,25 @@ static bool outlast_is_wanted(const struct agent *a)
 	       !a->stopped_by_us && !a->succeeds && WIFEXITED(a->root_status);
 }
 
+static bool outlast_is_older(const struct agent *a, pid_t pid)
+{
+	for (size_t i = 0; i < a->older.n; i++)
+		if (a->older.pids[i] == pid)
+			return true;
+	return false;
+}
+
+static void outlast_load(const struct agent *a, struct members *left)
+{
+	size_t n = 0;
+
+	members_load_children(left, a->signals.sentinel);
+	for (size_t i = 0; i < left->n; i++)
+		if (!outlast_is_older(a, left->pids[i]))
+			left->pids[n++] = left->pids[i];
+	left->n = n;
+}
+
 /* Who is there still, after some patience. */
 static void outlast_find(struct agent *a, struct members *left)
 {
@@ -40,7 +59,7 @@ static void outlast_find(struct agent *a, struct members *left)
 	int64_t now;
 
 	for (;;) {
-		members_load_children(left, a->signals.sentinel);
+		outlast_load(a, left);
 		now = agent_clock_ns(CLOCK_MONOTONIC);
 		if (!left->n || now >= until)
 			return;

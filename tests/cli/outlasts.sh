@@ -82,6 +82,10 @@ for _ in 1 2 3 4 5; do
 	must 0 'said' "$CAIRN" launch -n c -- bash -c 'echo said > >(sleep 0.05; cat)'
 	must 1 'no computation' "$CAIRN" status -n c
 done
+# shellcheck disable=SC2016
+must 0 '' bash -c 'sleep 100 >/dev/null 2>&1 & echo $! >older; exec "$CAIRN" launch -n c -- true'
+must 1 'no computation' "$CAIRN" status -n c
+kill "$(cat older)"
 must 143 '' "$CAIRN" launch -n c -- bash -c "$daemon; daemon four; await four; kill \$\$"
 must 1 'no computation' "$CAIRN" status -n c
 grows four
