@@ -183,12 +183,12 @@ static int begin(struct park *park, pid_t root, struct park_memory *memory, stru
 {
 	struct tree *tree = &park->state->tree;
 	struct tick tick = { 0 };
-	int rc = tree_seize(tree, root, err);
+	int rc = tick_start(&tick, PARK_TICK_NS, err);
 
 	if (rc >= 0)
-		memory_drop_lingering(memory);
+		rc = tree_seize(tree, root, err);
 	if (rc >= 0)
-		rc = tick_start(&tick, PARK_TICK_NS, err);
+		memory_drop_lingering(memory);
 	if (rc >= 0)
 		rc = tree_stop(tree, err);
 	tree->asleep = NULL;

@@ -5,9 +5,16 @@
 #include <pthread.h>
 #include <unistd.h>
 
+_Thread_local void (*tick_also)(void);
+
 static void on_tick(int sig)
 {
+	int saved = errno;
+
 	(void)sig;
+	if (tick_also)
+		tick_also();
+	errno = saved;
 }
 
 /* Installed once and left: several threads may park at the same time. */

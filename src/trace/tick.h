@@ -4,7 +4,7 @@
  * and its caller can look at the clock.
  *
  * The one rule: between tick_start and tick_stop every blocking call of this thread may give EINTR.
- * The signal is TICK_SIGNAL, used by nothing else in this program; its handler does nothing.
+ * The signal is TICK_SIGNAL, used by nothing else in this program; its handler does nothing but tick_also.
  */
 #pragma once
 
@@ -22,6 +22,12 @@ struct tick {
 	sigset_t old_mask;
 	bool armed;
 };
+
+/*
+ * For a blocking call that the kernel begins anew after a signal: called by the handler, on this thread. To
+ * be set and reset right around that call. NULL: nothing.
+ */
+extern _Thread_local void (*tick_also)(void);
 
 int tick_start(struct tick *tick, int64_t period_ns, struct err *err);
 void tick_stop(struct tick *tick);

@@ -7,11 +7,57 @@
 #include "trace/regs.h"
 #include "trace/tick.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static bool has_ended(const siginfo_t *si)
+{
+	return si->si_code == CLD_EXITED || si->si_code == CLD_KILLED || si->si_code == CLD_DUMPED;
+}
+
+static _Thread_local pid_t seizing; /* one of its threads */
+
+/*
+ * A thread that execs waits until those of the others that are traced have been waited for; and while it
+ * does, none of them can be seized. So the ends are taken in between: whose that were is found out later.
+ */
+static void take_ends(void)
+{
+	struct dirent *d;
+	char path[32];
+	DIR *dir;
+
+	procid_path(path, sizeof(path), seizing, "task");
+	dir = opendir(path);
+	while (dir && (d = readdir(dir))) {
+		pid_t tid = *d->d_name == '.' ? 0 : procid_meant(atoi(d->d_name));
+		siginfo_t si = { 0 };
+
+		/* Stops of theirs are shown as well, and are to stay. */
+		if (tid > 0 && tid != seizing &&
+		    waitid(P_PID, (id_t)tid, &si, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+		    si.si_pid && has_ended(&si))
+			waitpid(tid, NULL, WNOHANG | __WALL);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static long seize(const struct tracee *t, long options)
+{
+	long rc;
+
+	seizing = t->pid;
+	tick_also = take_ends;
+	rc = ptrace(PTRACE_SEIZE, t->tid, 0, options);
+	tick_also = NULL;
+	return rc;
+}
 
 int tracee_seize(struct tracee *t, enum tracee_follow follow, struct err *err)
 {
@@ -23,7 +69,7 @@ int tracee_seize(struct tracee *t, enum tracee_follow follow, struct err *err)
 
 	if (follow == TRACEE_CHILDREN)
 		options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
-	if (ptrace(PTRACE_SEIZE, t->tid, 0, options) == 0)
+	if (seize(t, options) == 0)
 		return 0;
 	if (errno == ESRCH)
 		return -ESRCH;
@@ -78,11 +124,6 @@ static bool is_own_child(pid_t pid)
 	struct stat_line stat;
 
 	return proc_stat(pid, &stat, NULL) >= 0 && procid_meant((pid_t)stat.ppid) == getpid();
-}
-
-static bool has_ended(const siginfo_t *si)
-{
-	return si->si_code == CLD_EXITED || si->si_code == CLD_KILLED || si->si_code == CLD_DUMPED;
 }
 
 /* A wait that takes stops, and ends of processes that are not our children. */

@@ -37,8 +37,9 @@ struct tracee {
 enum tracee_follow { TRACEE_THREADS, TRACEE_CHILDREN };
 
 /*
- * Attach without stopping. -ESRCH: has ended; -EBUSY: this thread traces it already (attached at
- * its birth); other errors are explained in @err.
+ * Attach without stopping. A tick must be running: it is what ends a wait for an execve that waits for us.
+ * -ESRCH: has ended; -EBUSY: this thread traces it already (attached at its birth); other errors are
+ * explained in @err.
  */
 int tracee_seize(struct tracee *t, enum tracee_follow follow, struct err *err);
 

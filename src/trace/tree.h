@@ -47,13 +47,13 @@ struct tree {
 int tree_init(struct tree *tree, enum tracee_follow follow, struct err *err);
 void tree_done(struct tree *tree);
 
-/* Attach to @root and everything below it; nothing stops yet. */
+/* Attach to @root and everything below it; nothing stops yet. A tick must be running, here and below. */
 int tree_seize(struct tree *tree, pid_t root, struct err *err);
 
 /* Attach to one process, as the last of the tree. */
 int tree_seize_one(struct tree *tree, pid_t pid, struct err *err);
 
-/* Stop everything; or processes from number @first on. A tick must be running. */
+/* Stop everything; or processes from number @first on. */
 int tree_stop(struct tree *tree, struct err *err);
 int tree_stop_from(struct tree *tree, size_t first, struct err *err);
 
