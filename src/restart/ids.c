@@ -344,7 +344,7 @@ static int ids_inside(const struct ids *s)
 					highest = ids_model(s, i)->threads.at[k].tid;
 		namespace_set_last_id(highest);
 	}
-	pid = rc < 0 ? rc : s->root->ppid == 1 ? 0 : ids_fork_agent(s, s->root->ppid);
+	pid = rc < 0 ? rc : s->root->ppid <= 1 ? 0 : ids_fork_agent(s, s->root->ppid);
 	if (pid == 0)
 		return 0;
 	if (pid < 0) {
@@ -361,7 +361,7 @@ static int ids_namespace(const struct ids *s, struct err *err)
 {
 	pid_t pid;
 
-	if (ids_in_tree(s, 1) || s->root->ppid < 1)
+	if (ids_in_tree(s, 1))
 		return err_say(err, ENOTSUP, "process 1 of a container cannot be restarted yet");
 	pid = namespace_fork(ids_needs_ipc(s));
 	if (pid < 0)

@@ -70,7 +70,7 @@ static uint64_t detour_of(const struct park_process *p, const struct park_memory
 	return 0;
 }
 
-/* @p keeps no ppid when there is nothing left of the process, not even something to wait for. */
+/* > 0: there is nothing left of the process, not even something to wait for. */
 static int fill_process(struct park_process *p, const struct tree_process *from,
 			struct park_memory *memory, struct repair_list *late, struct err *err)
 {
@@ -81,9 +81,9 @@ static int fill_process(struct park_process *p, const struct tree_process *from,
 	if (!p->threads)
 		return err_set(err, ENOMEM, "parking process %d", from->pid);
 	if (proc_stat(from->pid, &p->stat, NULL) < 0)
-		return 0; /* was a zombie when it was listed, and has been waited for since */
+		return 1; /* was a zombie when it was listed, and has been waited for since */
 	if (all_gone(from) && p->stat.state != 'Z')
-		return 0;
+		return 1;
 	p->ppid = procid_meant((pid_t)p->stat.ppid);
 	p->asleep = from->n > 0;
 	/* The leader first: one that was just ending may have been seized after the others. */
@@ -101,7 +101,7 @@ static int fill_process(struct park_process *p, const struct tree_process *from,
 	p->zombie = p->nthreads == 0 || (p->nthreads == 1 && p->threads[0].exited);
 	if (p->zombie)
 		p->nthreads = 0;
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /*
@@ -151,17 +151,17 @@ static int fill(struct park *park, struct park_memory *memory, struct err *err)
 			continue;
 		}
 		rc = fill_process(p, &tree->at[i], memory, &park->state->late, err);
-		if (rc < 0 || p->ppid) {
+		if (rc <= 0) {
 			park->nprocesses++;
 		} else {
 			free(p->threads);
-			p->threads = NULL;
+			*p = (struct park_process){ 0 };
 		}
 	}
 	if (rc >= 0 && (!park->nprocesses || park->processes[0].pid != tree->at[0].pid ||
 			park->processes[0].zombie))
 		rc = err_say(err, ESRCH, "process %d has ended", tree->at[0].pid);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 int park_one(struct park *park, size_t process, struct err *err)

@@ -35,7 +35,8 @@ struct park_thread {
 };
 
 struct park_process {
-	pid_t pid, ppid;
+	pid_t pid;
+	pid_t ppid; /* 0: in a namespace that is not ours */
 	struct stat_line stat; /* as it stood; not of one that is skipped */
 	bool zombie; /* ended, not waited for: no threads */
 	bool skipped; /* a zombie only for the others: it lives, see park_skipped */

@@ -62,3 +62,29 @@ touch go
 echo >input
 said=$(timeout 60 "$CAIRN" restart -n o cairn-o <input 2>&1) || fail "no restart"
 printf '%s\n%s\n' "$PWD/input" /dev/null | cmp - answer || fail "$(cat answer)"
+
+# One whose parent is outside of the pid namespace that it is in, as what `podman exec` starts.
+[ "$(id -u)" = 0 ] || exit 0
+unshare -p -f --kill-child --mount-proc sleep 100 &
+outer=$!
+first=
+until [ "$(cat "/proc/${first:-none}/comm" 2>/dev/null)" = sleep ]; do
+	kill -0 $outer 2>/dev/null || skip 'no namespaces here'
+	read -r first _ <<<"$(<"/proc/$outer/task/$outer/children")"
+done
+inside=(nsenter -t "$first" -p -m env -C "$PWD")
+# shellcheck disable=SC2016
+"${inside[@]}" setsid bash -c 'echo $$ >id; until [ -e go ]; do sleep 0.01; done; echo "$$ $PPID" >answer' \
+	</dev/null >/dev/null 2>&1 &
+rm -f id go answer
+until [ -s id ]; do sleep 0.01; done
+must 0 "is computation 'n'" "${inside[@]}" "$CAIRN" adopt -n n "$(<id)"
+must 0 'cairn-n/gen-000001' "${inside[@]}" "$CAIRN" checkpoint -n n --kill
+"${inside[@]}" "$CAIRN" restart cairn-n </dev/null &
+touch go
+until [ -s answer ]; do sleep 0.01; done
+read -r id _ <answer
+[ "$id" = "$(<id)" ] || fail "it has id $id, not $(<id)"
+wait $!
+kill -KILL $outer
+wait $outer 2>/dev/null || [ $? = 137 ]
