@@ -358,7 +358,8 @@ void join_members(const struct agent *a, struct members *members)
 	if (tops)
 		tops[n++] = a->root;
 	for (const struct joined *j = a->joined; tops && j; j = j->next)
-		tops[n++] = j->pid;
+		if (j->pid > 0)
+			tops[n++] = j->pid;
 	members_load(members, tops, n, a->signals.sentinel);
 }
 
