@@ -187,6 +187,7 @@ static int name_leftovers(const char *dir)
 		OWNED_TEXT char *who = procs_describe(left.pid[i]);
 
 		printf("process left behind: %s\n", who);
+		procs_dump(left.pid[i], stdout);
 	}
 	procs_done(&left);
 	return found + unmount_below(dir);
