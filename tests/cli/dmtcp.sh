@@ -165,3 +165,17 @@ for round in 1 2; do
 done
 must 0 '' dmtcp_command -q
 gone "$DMTCP_COORD_PORT"
+
+# By their names alone, from the directory that they stand in, they are one as well.
+rm port
+must 0 '' dmtcp_coordinator --daemon -p 0 --port-file port
+DMTCP_COORD_PORT=$(<port)
+cd images || fail 'no directory'
+unset DMTCP_CHECKPOINT_DIR
+start both dmtcp_restart -j ckpt_*.dmtcp
+until_true peers 4
+[ "$(dmtcp_command -l | grep -c '^[0-9], ')" = 3 ] || fail 'restarted more than once'
+must 0 '' dmtcp_command -q
+ended both 137
+cd ..
+gone "$DMTCP_COORD_PORT"
