@@ -20,7 +20,8 @@
 
 enum { PIDFD_FS = 0x50494446 }; /* since Linux 6.9 an inode is a process */
 
-static const uint64_t pidfd_spare = 1ull << 61;
+/* Ids of records are not to be taken for inodes of pipes and sockets. */
+static const uint64_t pidfd_spare = 1ull << 60;
 
 static bool pidfd_match(const struct res_seen *seen)
 {
