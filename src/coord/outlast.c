@@ -133,7 +133,7 @@ static bool outlast_succeed(struct agent *a, const struct members *left, int end
 		a->leave = true;
 		return false;
 	}
-	if (!join_first(a))
+	if (!join_is_joined(a, a->root)) /* it has ended since */
 		children_root_ended(a, 0);
 	control_listen_again(a->control);
 	join_listen_again(a);
