@@ -73,10 +73,10 @@ until [ "$(cat "/proc/${first:-none}/comm" 2>/dev/null)" = sleep ]; do
 	read -r first _ <<<"$(<"/proc/$outer/task/$outer/children")"
 done
 inside=(nsenter -t "$first" -p -m env -C "$PWD")
+rm -f id go answer
 # shellcheck disable=SC2016
 "${inside[@]}" setsid bash -c 'echo $$ >id; until [ -e go ]; do sleep 0.01; done; echo "$$ $PPID" >answer' \
 	</dev/null >/dev/null 2>&1 &
-rm -f id go answer
 until [ -s id ]; do sleep 0.01; done
 must 0 "is computation 'n'" "${inside[@]}" "$CAIRN" adopt -n n "$(<id)"
 must 0 'cairn-n/gen-000001' "${inside[@]}" "$CAIRN" checkpoint -n n --kill
