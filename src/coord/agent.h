@@ -74,8 +74,8 @@ struct agent_options {
 	/* run; bit n-1 is signal n */
 	uint64_t stop_signals; /* on these: checkpoint, end the program, and end */
 	uint64_t ignored_signals; /* the program is started with these ignored */
-	bool outlasts; /* the program may leave processes behind: the computation goes on with them */
 	uint64_t held_signals; /* our caller blocks these already, but not for the program */
+	bool outlasts; /* the program may leave processes behind: the computation goes on with them */
 	bool ends_with_front; /* in a job: when front or agent are killed, so is the program */
 	const struct agent_hooks *hooks; /* NULL: none */
 	void *hooks_data;

@@ -21,13 +21,19 @@
 
 enum { LAUNCHABLE_CAP_SYS_PTRACE = 19, LAUNCHABLE_PATH_MAX = 2048 };
 
-static int launchable_check_yama(struct err *err)
+/* '0' where there is no Yama. */
+static char launchable_yama_scope(void)
 {
 	OWNED_FD int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
 	char scope = '0';
 
-	if (fd < 0 || read(fd, &scope, 1) != 1)
-		return 0;
+	return fd >= 0 && read(fd, &scope, 1) == 1 ? scope : '0';
+}
+
+static int launchable_check_yama(struct err *err)
+{
+	char scope = launchable_yama_scope();
+
 	if (scope == '3')
 		return err_say(err, EPERM,
 			       "this machine allows nobody to trace a program "
@@ -43,11 +49,9 @@ static int launchable_check_yama(struct err *err)
 
 int launchable_check_strangers(struct err *err)
 {
-	OWNED_FD int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
-	char scope = '0';
+	char scope = launchable_yama_scope();
 
-	if (fd < 0 || read(fd, &scope, 1) != 1 || scope == '0' ||
-	    proc_has_cap(LAUNCHABLE_CAP_SYS_PTRACE))
+	if (scope == '0' || proc_has_cap(LAUNCHABLE_CAP_SYS_PTRACE))
 		return 0;
 	return err_say(err, EPERM,
 		       "only a process above may trace a program here "
