@@ -12,7 +12,7 @@
 #include "cli/resume.h"
 #include "cli/serve.h"
 #include "coord/generation.h"
-#include "coord/terminal.h"
+#include "host/terminal.h"
 #include "host/json.h"
 #include "job/script.h"
 #include "job/walltime.h"

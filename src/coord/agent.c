@@ -6,7 +6,7 @@
 #include "coord/launchable.h"
 #include "coord/restart_script.h"
 #include "coord/spawn.h"
-#include "coord/terminal.h"
+#include "host/terminal.h"
 #include "host/fault.h"
 #include "host/log.h"
 #include "host/proc.h"
@@ -243,6 +243,14 @@ void agent_heard(struct agent *a, int signo)
 			  signo == SIGHUP || signo == SIGXCPU;
 }
 
+static bool agent_passes_on(struct agent *a, const struct signalfd_siginfo *si)
+{
+	/* In vain it would only take back a stop that comes next. */
+	bool vain = si->ssi_signo == SIGCONT && proc_state(a->root) != 'T';
+
+	return signals_meant_for(&a->signals, si, getpgid(a->root) != getpgrp()) && !vain;
+}
+
 static void agent_on_signal(struct agent *a, const struct signalfd_siginfo *si)
 {
 	int signo = (int)si->ssi_signo;
@@ -261,7 +269,7 @@ static void agent_on_signal(struct agent *a, const struct signalfd_siginfo *si)
 		agent_continued(a);
 	if (a->options.front_fd >= 0 || agent_takes_signal(a, signo))
 		return;
-	if (a->root && !a->root_ended && signals_meant_for(&a->signals, si, a->root))
+	if (a->root && !a->root_ended && agent_passes_on(a, si))
 		signals_pass(si, a->root);
 }
 
@@ -289,12 +297,19 @@ static void agent_look_again(uv_timer_t *timer)
 	(void)timer;
 }
 
+static bool agent_root_goes_on(const void *agent)
+{
+	char state = proc_state(((const struct agent *)agent)->root);
+
+	return state != 'T' && state != 't';
+}
+
 static void agent_stop_self(struct agent *a)
 {
 	log_debug("agent", "stopping ourselves with signal %d", a->root_stopped);
 	a->stop_due = false;
 	fault_point("agent.stopping");
-	terminal_stop_self(a->root_stopped, a->root);
+	terminal_stop_self(a->root_stopped, agent_root_goes_on, a);
 	/* Continued, the program too; or only woken, then it stands as before. */
 	agent_read_signals(a);
 	if (a->woken) /* by one who may have gone again: then nothing else would come, and we not stop */

@@ -12,7 +12,7 @@
 #include "coord/control.h"
 #include "coord/members.h"
 #include "coord/rundir.h"
-#include "coord/signals.h"
+#include "host/signals.h"
 #include "coord/streams.h"
 #include "trace/park.h"
 

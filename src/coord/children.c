@@ -8,7 +8,7 @@
  */
 #include "coord/agent_state.h"
 #include "coord/join.h"
-#include "coord/terminal.h"
+#include "host/terminal.h"
 #include "host/log.h"
 #include "host/proc.h"
 #include "host/procid.h"

@@ -7,12 +7,14 @@
  */
 #include "base/owned.h"
 #include "coord/agent_state.h"
-#include "coord/terminal.h"
+#include "host/terminal.h"
 #include "host/log.h"
+#include "host/proc.h"
 #include "restart/front.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,49 @@ static void front_line_gone(struct agent *a)
 		agent_kill_all(a, SIGKILL);
 }
 
+/* Is the program in another process group than the front? One outside of our namespace is group 0. */
+static bool front_line_apart(const struct agent *a)
+{
+	struct ucred front = { 0 };
+	socklen_t len = sizeof(front);
+
+	if (getsockopt(a->options.front_fd, SOL_SOCKET, SO_PEERCRED, &front, &len))
+		return true;
+	return getpgid(a->root) != (front.pid > 0 ? getpgid(front.pid) : 0);
+}
+
+/* As a SIGCONT for the front would have continued it. */
+static void front_line_continue(struct agent *a, bool foreground)
+{
+	pid_t group = getpgid(a->root);
+	bool stopped = a->root_stopped;
+
+	a->root_stopped = 0;
+	if (!front_line_apart(a)) {
+		/* It came to the front alone, or had reached the program by itself. */
+		if (proc_state(a->root) == 'T')
+			kill(a->root, SIGCONT);
+	} else if (stopped) {
+		if (foreground)
+			terminal_give(group);
+		kill(-group, SIGCONT);
+	} else if (!foreground) {
+		kill(a->root, SIGCONT);
+	}
+}
+
+/* The front goes on, the program with it; unless it has been stopped again since. */
+static void front_line_resumed(struct agent *a)
+{
+	int signo = a->root_stopped;
+
+	a->root_stopped = 0;
+	if (signo && proc_state(a->root) == 'T') {
+		a->root_stopped = signo;
+		front_line_stopped(a, signo);
+	}
+}
+
 static void front_line_message(struct agent *a, int type, int value)
 {
 	struct signalfd_siginfo si = { .ssi_signo = (uint32_t)value, .ssi_code = SI_USER };
@@ -36,13 +81,10 @@ static void front_line_message(struct agent *a, int type, int value)
 		agent_heard(a, value);
 	if (type == FRONT_SIGNAL && value > 0 && value <= SIGRTMAX && !agent_takes_signal(a, value))
 		signals_pass(&si, a->root);
-	if (type == FRONT_CONTINUE && a->root_stopped) {
-		if (value == 1)
-			terminal_give(getpgid(a->root));
-		kill(-getpgid(a->root), SIGCONT);
-	} else if (type == FRONT_CONTINUE && value != 1) {
-		kill(a->root, SIGCONT);
-	}
+	if (type == FRONT_CONTINUE)
+		front_line_continue(a, value == 1);
+	if (type == FRONT_RESUMED)
+		front_line_resumed(a);
 }
 
 static void front_line_readable(uv_poll_t *poll, int status, int events)
@@ -70,7 +112,7 @@ void front_line_open(struct agent *a)
 	uv_poll_init(&a->loop, &a->front_poll, a->options.front_fd);
 	a->front_poll.data = a;
 	uv_poll_start(&a->front_poll, UV_READABLE, front_line_readable);
-	front_send(a->options.front_fd, FRONT_READY, getpgid(a->root) != getpgrp());
+	front_send(a->options.front_fd, FRONT_READY, front_line_apart(a));
 }
 
 bool front_line_stopped(struct agent *a, int signo)

@@ -6,6 +6,7 @@
 #include "coord/join_start.h"
 #include "coord/members.h"
 #include "host/log.h"
+#include "host/proc.h"
 #include "restart/front.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ struct joined {
 	int pidfd; /* of one that is not our child; or -1 */
 	uv_poll_t poll; /* of line, or of pidfd */
 	bool polled;
+	bool own_group; /* another than its front's */
 	struct res_stream streams[3]; /* its fds are ours, or -1 */
 };
 
@@ -152,8 +154,12 @@ static void join_message(const struct joined *j, int type, int value)
 
 	if (type == FRONT_SIGNAL && value > 0 && value <= SIGRTMAX)
 		signals_pass(&si, j->pid);
-	else if (type == FRONT_CONTINUE && group > 0)
+	else if (type == FRONT_CONTINUE && j->own_group && group > 0)
 		kill(-group, SIGCONT);
+	else if (type == FRONT_CONTINUE && proc_state(j->pid) == 'T')
+		kill(j->pid, SIGCONT);
+	else if (type == FRONT_RESUMED && proc_state(j->pid) == 'T') /* again */
+		front_send(j->line, FRONT_STOPPED, SIGTSTP);
 }
 
 static void join_hear(struct joined *j)
@@ -214,6 +220,7 @@ static void join_begin(struct joined *j)
 		rc = join_start_run(&start, j->line, &a->signals, &err);
 	if (rc >= 0) {
 		j->pid = start.pid;
+		j->own_group = start.own_group;
 		join_keep_streams(j, start.fds, start.program.closed);
 		log_info("join", "started '%s' as pid %d", start.path, j->pid);
 	} else {

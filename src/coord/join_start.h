@@ -8,7 +8,7 @@
 #pragma once
 
 #include "coord/join.h"
-#include "coord/signals.h"
+#include "host/signals.h"
 
 struct join_start {
 	struct join_program program;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coord/spawn.h"
-#include "coord/terminal.h"
+#include "host/terminal.h"
 
 #include <errno.h>
 #include <string.h>

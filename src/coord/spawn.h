@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "coord/agent.h"
-#include "coord/signals.h"
+#include "host/signals.h"
 
 #include <stdbool.h>
 

@@ -5,6 +5,7 @@
  */
 #include "base/owned.h"
 #include "host/fault.h"
+#include "host/terminal.h"
 #include "res/mqueue.h"
 #include "res/sysv.h"
 #include "restart/child.h"
@@ -378,7 +379,7 @@ static void build_hand_over_terminal(const struct build *b)
 		set = res_tty_set_own(build_model(b, i)) || set;
 	}
 	if (pgid > 0)
-		front_give_terminal(pgid);
+		terminal_give(pgid);
 	if (set)
 		build_tell_of_terminal(b, root);
 }

@@ -5,6 +5,8 @@
 #include "base/sys.h"
 #include "host/fault.h"
 #include "host/procid.h"
+#include "host/signals.h"
+#include "host/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,10 +35,12 @@ static const uint64_t front_end_signals =
 	UINT64_C(1) << (SIGTERM - 1);
 
 struct front {
-	int fd, signals;
+	int fd;
+	struct signals signals;
 	const struct front_building *building;
 	bool foreground; /* the terminal was ours when we began */
 	bool ready; /* the program runs */
+	bool resumed; /* we go on after a stop, and the agent does not know yet */
 	bool outlasted; /* the agent goes on without us */
 	bool answered; /* it may: from here on signals are the program's */
 	int64_t began_ms,
@@ -77,28 +81,6 @@ int front_receive(int fd, int *value)
 	return (int)m.type;
 }
 
-bool front_in_foreground(void)
-{
-	OWNED_FD int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-
-	return tty >= 0 && tcgetpgrp(tty) == getpgrp();
-}
-
-void front_give_terminal(pid_t pgid)
-{
-	OWNED_FD int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	sigset_t ttou, before;
-
-	if (tty < 0)
-		return;
-	/* From the background this stops a process that does not block it. */
-	sigemptyset(&ttou);
-	sigaddset(&ttou, SIGTTOU);
-	pthread_sigmask(SIG_BLOCK, &ttou, &before);
-	tcsetpgrp(tty, pgid);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 int front_ask(int fd, uint64_t *signals, struct err *err)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -134,13 +116,14 @@ static void front_wait(pid_t pid)
 		;
 }
 
-static void __attribute__((noreturn)) front_end(const struct front *f, int status)
+static void __attribute__((noreturn)) front_end(struct front *f, int status)
 {
 	struct rlimit none = { 0, 0 };
 	sigset_t set;
 
+	signals_unwatch_group(&f->signals);
 	if (f->foreground)
-		front_give_terminal(getpgrp());
+		terminal_give(getpgrp());
 	/* Whoever waits for us may want the ids at once. A namespace may go on: quit leaves the program. */
 	if (f->building->child && !f->building->namespace && !f->outlasted)
 		front_wait(f->building->child);
@@ -162,14 +145,41 @@ static void front_tell(const struct front *f, enum front_type type, int value)
 		f->building->wake(f->fd);
 }
 
-/* The program has been stopped: so are we, that the shell may see it; when we go on, it does. */
-static void front_stop(struct front *f)
+/* Does the kernel send us SIGCONT when something comes over the line? */
+static void front_wake_by_line(const struct front *f, bool on)
+{
+	int flags = fcntl(f->fd, F_GETFL);
+
+	fcntl(f->fd, F_SETOWN, getpid());
+	fcntl(f->fd, F_SETSIG, SIGCONT);
+	fcntl(f->fd, F_SETFL, on ? flags | O_ASYNC : flags & ~O_ASYNC);
+}
+
+static bool front_is_woken(const struct signalfd_siginfo *s)
+{
+	return s->ssi_signo == SIGCONT && s->ssi_code > 0 && s->ssi_code != SI_KERNEL;
+}
+
+static bool front_hears(const void *front)
+{
+	struct pollfd p = { .fd = ((const struct front *)front)->fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/*
+ * The program has been stopped: so are we, that the shell may see it. When we go on the SIGCONT, still to be
+ * read, tells whether the program got it too; if the program ends meanwhile, the line has woken us.
+ */
+static void front_stop(struct front *f, int signo)
 {
 	if (f->foreground)
-		front_give_terminal(getpgrp());
-	raise(SIGSTOP);
-	f->foreground = front_in_foreground();
-	front_tell(f, FRONT_CONTINUE, f->foreground);
+		terminal_give(getpgrp());
+	front_wake_by_line(f, true);
+	terminal_stop_self(signo, front_hears, f);
+	front_wake_by_line(f, false);
+	f->foreground = terminal_is_ours();
+	f->resumed = true;
 }
 
 /* The same for one that was killed; it may be in a system call that does not end (of a dead file server). */
@@ -234,7 +244,7 @@ static void front_clear_all(void)
 static void __attribute__((noreturn)) front_lost(const struct front *f)
 {
 	if (f->foreground)
-		front_give_terminal(getpgrp());
+		terminal_give(getpgrp());
 	if (f->building->ends) {
 		fprintf(stderr,
 			"%s: the agent was killed, and the program with it; checkpoints are as "
@@ -282,6 +292,16 @@ static bool front_gives_up(const struct front *f, int signo)
 	return now.sa_handler != SIG_IGN;
 }
 
+/* What its group gets the program has got itself, where it is in it. */
+static void front_watch_group(struct front *f)
+{
+	struct err err = ERR_INIT;
+
+	if (!f->own_group && signals_watch_group(&f->signals, &err) < 0)
+		fprintf(stderr, "%s: %s: signals for the whole job may come twice\n",
+			f->building->command, err.msg);
+}
+
 static void front_message(struct front *f)
 {
 	int value = 0;
@@ -295,13 +315,14 @@ static void front_message(struct front *f)
 		if (!f->building->ends)
 			prctl(PR_SET_CHILD_SUBREAPER, f->building->subreaper);
 		f->own_group = value;
+		front_watch_group(f);
 		break;
 	case FRONT_BUILT:
 		f->answered = true;
 		front_send(f->fd, FRONT_GO, 0);
 		break;
 	case FRONT_STOPPED:
-		front_stop(f);
+		front_stop(f, value);
 		break;
 	case FRONT_OUTLASTED:
 		f->outlasted = true;
@@ -311,19 +332,34 @@ static void front_message(struct front *f)
 	}
 }
 
+static void front_continue(struct front *f)
+{
+	f->foreground = terminal_is_ours();
+	front_tell(f, FRONT_CONTINUE, f->foreground);
+	f->resumed = false;
+}
+
+/* The program does as well, without us; perhaps it has been stopped again since. */
+static void front_goes_on(struct front *f)
+{
+	if (f->resumed)
+		front_tell(f, FRONT_RESUMED, 0);
+	f->resumed = false;
+}
+
 static void front_signal(struct front *f)
 {
 	struct signalfd_siginfo s;
 
-	if (read(f->signals, &s, sizeof(s)) != sizeof(s) || s.ssi_signo == SIGCHLD)
+	if (read(f->signals.fd, &s, sizeof(s)) != sizeof(s) || s.ssi_signo == SIGCHLD ||
+	    front_is_woken(&s))
 		return;
 	if (front_gives_up(f, (int)s.ssi_signo))
 		front_give_up(f, (int)s.ssi_signo);
-	/* What the terminal sent to our group the program has got itself, if it is in it. */
-	if (s.ssi_code == SI_KERNEL && !f->own_group && f->ready)
-		return;
-	if (s.ssi_signo == SIGCONT)
-		front_tell(f, FRONT_CONTINUE, f->foreground = front_in_foreground());
+	if (f->ready && !signals_meant_for(&f->signals, &s, f->own_group))
+		front_goes_on(f);
+	else if (s.ssi_signo == SIGCONT)
+		front_continue(f);
 	else
 		front_tell(f, FRONT_SIGNAL, (int)s.ssi_signo);
 }
@@ -385,7 +421,7 @@ void front_serve(int fd, bool foreground, const struct front_building *building)
 			   .ready = !building->child,
 			   .own_group = building->own_group };
 	int ended = building->child ? -1 : building->ended, timeout = -1;
-	sigset_t set;
+	struct err err = ERR_INIT;
 
 	if (building->progress) {
 		f.began_ms = front_clock();
@@ -393,12 +429,13 @@ void front_serve(int fd, bool foreground, const struct front_building *building)
 	}
 	fault_point("front.serving");
 
-	sigfillset(&set);
-	sigprocmask(SIG_SETMASK, &set, NULL);
-	f.signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (signals_open(&f.signals, &err) < 0)
+		fprintf(stderr, "%s: %s: signals are not passed on\n", building->command, err.msg);
+	if (f.ready)
+		front_watch_group(&f);
 	for (;;) {
 		struct pollfd p[3] = { { .fd = fd, .events = POLLIN },
-				       { .fd = f.signals, .events = POLLIN },
+				       { .fd = f.signals.fd, .events = POLLIN },
 				       { .fd = ended, .events = POLLIN } };
 
 		if (poll(p, 3, front_timeout(&f, timeout)) < 0)

@@ -24,7 +24,8 @@ enum front_type {
 	FRONT_BUILT, /* may it run? Answered with FRONT_GO */
 	/* front to agent */
 	FRONT_SIGNAL, /* value: a signal for the program */
-	FRONT_CONTINUE, /* continue the program; value 1: the terminal is its, front_give_terminal */
+	FRONT_CONTINUE, /* continue the program; value 1: the terminal is its */
+	FRONT_RESUMED, /* after FRONT_STOPPED: the front goes on, and the program without being told */
 	FRONT_GO,
 };
 
@@ -42,12 +43,6 @@ int front_send(int fd, enum front_type type, int value);
  * front. -EAGAIN: nothing there.
  */
 int front_receive(int fd, int *value);
-
-/* Make @pgid the foreground group of the controlling terminal, if there is one. */
-void front_give_terminal(pid_t pgid);
-
-/* Is this process in the foreground of a terminal? */
-bool front_in_foreground(void);
 
 /* Where a rebuild is: written by the agent, read by the front; in memory shared by both. */
 enum front_step {

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "host/log.h"
 #include "host/proc.h"
+#include "host/terminal.h"
 #include "res/mqueue.h"
 #include "res/res.h"
 #include "res/sysv.h"
@@ -508,7 +509,7 @@ int ids_place(struct image_reader *const *images, size_t n, const struct restart
 		return err_set(err, errno, "line between front and agent");
 	s.front_line = line[0];
 	s.line = line[1];
-	place->foreground = front_in_foreground();
+	place->foreground = terminal_is_ours();
 	place->progress = ids_share_progress();
 	/* The program may run, and be signalled through us, before we have come to front_serve. */
 	sigfillset(&all);

@@ -12,6 +12,8 @@
  *
  * The one rule: it waits for what must appear, never for time to pass.
  */
+#include "lib/procs.h"
+
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -26,6 +28,7 @@ enum { SHOWN_MAX = 1 << 16 };
 
 struct terminal {
 	int fd;
+	int step; /* the line it is at */
 	pid_t shell;
 	time_t until;
 	char shown[SHOWN_MAX + 1]; /* not yet matched */
@@ -36,7 +39,14 @@ struct terminal {
 static void __attribute__((noreturn))
 fail(const struct terminal *t, const char *what, const char *text)
 {
-	printf("FAILED: %s '%s'; the terminal shows:\n%s%s\n", what, text, t->before, t->shown);
+	struct procs below = procs_below(t->shell);
+
+	printf("FAILED at line %d: %s '%s'; the terminal shows:\n%s%s\n", t->step, what, text,
+	       t->before, t->shown);
+	procs_dump(t->shell, stdout);
+	for (size_t i = 0; i < below.n; i++)
+		procs_dump(below.pid[i], stdout);
+	procs_done(&below);
 	kill(t->shell, SIGHUP);
 	exit(1);
 }
@@ -144,6 +154,7 @@ int main(int argc, char **argv)
 	while (fgets(step, sizeof(step), stdin)) {
 		char *text = step + 2;
 
+		t.step++;
 		if (*step == '\n' || *step == '*')
 			continue;
 		if (*step == '>') {

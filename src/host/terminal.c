@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "coord/terminal.h"
+#include "host/terminal.h"
 #include "base/owned.h"
 #include "host/proc.h"
 
@@ -27,39 +27,40 @@ bool terminal_is_ours(void)
 void terminal_give(pid_t group)
 {
 	OWNED_FD int fd = terminal_open();
+	sigset_t ttou, before;
 
-	if (fd >= 0)
-		tcsetpgrp(fd, group);
+	if (fd < 0)
+		return;
+	/* From the background this stops a process that does not block it. */
+	sigemptyset(&ttou);
+	sigaddset(&ttou, SIGTTOU);
+	pthread_sigmask(SIG_BLOCK, &ttou, &before);
+	tcsetpgrp(fd, group);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static bool terminal_stands(pid_t pid)
-{
-	char state = proc_state(pid);
-
-	return state == 'T' || state == 't';
-}
-
-void terminal_stop_self(int signo, pid_t program)
+void terminal_stop_self(int signo, terminal_over_fn *over, const void *data)
 {
 	struct sigaction old, plain = { .sa_handler = SIG_DFL };
-	sigset_t set, before;
+	sigset_t set, before, pending;
 
 	sigaction(signo, &plain, &old);
 	sigemptyset(&set);
 	sigaddset(&set, signo);
+	sigprocmask(SIG_BLOCK, &set, &before);
 	/* Sent while blocked, it takes effect when it is let through: here, and not somewhere later. */
-	sigpending(&before);
-	if (!sigismember(&before, SIGCONT)) /* else it would be lost, and we stopped for good */
+	sigpending(&pending);
+	if (!sigismember(&pending, SIGCONT)) /* else it would be lost, and we stopped for good */
 		sys3(__NR_tgkill, getpid(), gettid(), signo);
 	/*
 	 * A SIGCONT from here on takes it out of the queue; it has taken out one from before. That came to
 	 * the program first, which is younger (see signals_for_group).
 	 */
-	if (!terminal_stands(program)) {
+	if (over(data)) {
 		signal(signo, SIG_IGN);
 		signal(signo, SIG_DFL);
 	}
-	sigprocmask(SIG_UNBLOCK, &set, &before);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	sigaction(signo, &old, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "coord/signals.h"
+#include "host/signals.h"
 #include "base/owned.h"
 #include "base/text.h"
 #include "host/log.h"
@@ -84,9 +84,15 @@ static void signals_end_sentinel(pid_t sentinel)
 	}
 }
 
-void signals_close(struct signals *s)
+void signals_unwatch_group(struct signals *s)
 {
 	signals_end_sentinel(s->sentinel);
+	s->sentinel = 0;
+}
+
+void signals_close(struct signals *s)
+{
+	signals_unwatch_group(s);
 	if (s->sentinel_stack)
 		munmap(s->sentinel_stack, 2 * SENTINEL_STACK);
 	owned_fd_done(&s->fd);
@@ -141,20 +147,36 @@ static bool signals_for_group(struct signals *s, unsigned int signo)
 	return seen;
 }
 
-bool signals_meant_for(struct signals *s, const struct signalfd_siginfo *si, pid_t root)
+static bool signals_stops(int signo)
+{
+	return signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
+}
+
+/*
+ * SIGCONT and the stop signals take each other out of queues, also the sentinel's: after a later one of the
+ * other sort nothing tells whom @signo was for, and passed on it would undo that later one. It is still in
+ * our queue, or on its way: the kernel goes through a group under a lock that setpgid waits for.
+ */
+static bool signals_taken_back(int signo)
+{
+	sigset_t later;
+
+	setpgid(0, getpgrp());
+	sigpending(&later);
+	return signo == SIGCONT ? sigismember(&later, SIGTSTP) || sigismember(&later, SIGTTIN) ||
+					  sigismember(&later, SIGTTOU)
+				: signals_stops(signo) && sigismember(&later, SIGCONT);
+}
+
+bool signals_meant_for(struct signals *s, const struct signalfd_siginfo *si, bool apart)
 {
 	bool to_group = si->ssi_code == SI_KERNEL;
+	int signo = (int)si->ssi_signo;
 
 	to_group = signals_for_group(s, si->ssi_signo) || to_group;
 	if (si->ssi_pid == (uint32_t)getpid() && si->ssi_code != SI_KERNEL)
 		return false; /* SIGPIPE from our own writing, and the like */
-	/*
-	 * SIGCONT and the stop signals take each other out of queues, also the sentinel's. One that is
-	 * passed on in vain would take back a stop that has come since.
-	 */
-	if (si->ssi_signo == SIGCONT && proc_state(root) != 'T')
-		return false;
-	return !to_group || getpgid(root) != getpgrp();
+	return (apart || !to_group) && !signals_taken_back(signo);
 }
 
 void signals_pass(const struct signalfd_siginfo *si, pid_t root)

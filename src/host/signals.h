@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signals at the agent: all of them are blocked and read from a descriptor, and those that were
- * meant for the program are passed on, each exactly once.
+ * Signals at who stands for a program, its agent or its front: all of them are blocked and read from a
+ * descriptor, and those that were meant for the program are passed on, each exactly once.
  *
  * The one rule: the program gets what it would have got without us. What was sent to the whole process
  * group has reached it already, where it is in that group; only what was sent to us alone is
@@ -37,12 +37,17 @@ void signals_close(struct signals *s);
 
 /* Begin to tell group signals from our own; for when the program is in our process group. */
 int signals_watch_group(struct signals *s, struct err *err);
+/* No longer; what is pending stays blocked. */
+void signals_unwatch_group(struct signals *s);
 
 /* In a new process before exec (also one that shares memory with us: touches only its own state). */
 void signals_restore(const struct signals *s);
 
-/* Must @si be passed on to @root? */
-bool signals_meant_for(struct signals *s, const struct signalfd_siginfo *si, pid_t root);
+/*
+ * Must @si be passed on to the program, which is in our process group, or @apart? Not one that has been taken
+ * back meanwhile: a stop by SIGCONT, or that by a stop.
+ */
+bool signals_meant_for(struct signals *s, const struct signalfd_siginfo *si, bool apart);
 
 /* Send @si on, with its value where it has one. */
 void signals_pass(const struct signalfd_siginfo *si, pid_t root);
