@@ -63,10 +63,13 @@ static bool place_any_outside(const struct child_context *c)
 static pid_t place_outer_session(const struct child_context *c)
 {
 	size_t root = place_root(c);
+	pid_t session;
 
 	if (place_any_outside(c))
 		return PLACE_OUTSIDE;
-	return root < c->n ? place_born_in(c, root) : PLACE_NONE;
+	session = root < c->n ? place_born_in(c, root) : PLACE_NONE;
+	/* One that is the program's own: what counts as its root now had been a child of others. */
+	return place_find(c, session) < 0 ? session : PLACE_NONE;
 }
 
 static bool place_is_below(const struct child_context *c, int index, pid_t pid)

@@ -77,6 +77,23 @@ must 0 '' "$CAIRN" kill -n b
 ended b 137
 numbers three
 
+# The first of them is an orphan in the session of another.
+cat >orphan.sh <<'END'
+write() { for ((n = 1; ; n++)); do echo $n >>$1; sleep 0.02; done; }
+(write six & echo $! >six.pid)
+echo $$ >five.pid
+write five
+END
+must 0 '' "$CAIRN" launch -n d -- bash -c "$daemon; setsid bash orphan.sh </dev/null >/dev/null 2>&1 & await five; await six"
+must 0 'gen-000001' "$CAIRN" checkpoint -n d --kill
+stops five
+stops six
+start r "$CAIRN" restart -n d cairn-d
+grows five
+grows six
+must 0 '' "$CAIRN" kill -n d
+ended r 137
+
 # What ends by itself a moment later keeps nothing; nor is there anything to go on with after a signal.
 for _ in 1 2 3 4 5; do
 	must 0 'said' "$CAIRN" launch -n c -- bash -c 'echo said > >(sleep 0.05; cat)'
