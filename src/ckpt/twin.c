@@ -30,23 +30,48 @@ static bool twin_counts(const struct img_vma *v)
 	return !(v->flags & IMG_VMA_SHARED) && !model_is_unforked(v);
 }
 
+/* What of @run lies in [@start, @end); false when out of memory. */
+static bool twin_add(struct model *kept, const struct img_run *run, uint64_t start, uint64_t end)
+{
+	uint64_t from = start > run->addr ? start : run->addr;
+	uint64_t to = end < run->addr + run->len ? end : run->addr + run->len;
+	struct img_run *last = kept->runs.n ? &kept->runs.at[kept->runs.n - 1] : NULL;
+	uint32_t offset = run->offset + (uint32_t)(from - run->addr);
+
+	if (last && last->addr + last->len == from && last->chunk == run->chunk &&
+	    last->offset + last->len == offset) {
+		last->len += (uint32_t)(to - from);
+		return true;
+	}
+	last = model_add(&kept->runs);
+	if (!last)
+		return false;
+	*last = (struct img_run){
+		.addr = from, .len = (uint32_t)(to - from), .chunk = run->chunk, .offset = offset
+	};
+	return true;
+}
+
 void twin_keep(struct image_base *base, const struct model *m)
 {
-	struct img_run *at = base->index.runs.at;
-	size_t kept = 0, vma = 0;
+	struct model kept = { 0 };
+	bool room = true;
+	size_t vma = 0;
 
 	for (size_t i = 0; i < base->index.runs.n; i++) {
-		bool counts = true;
+		const struct img_run *run = &base->index.runs.at[i];
 
-		while (m->vmas.at[vma].end <= at[i].addr)
+		while (m->vmas.at[vma].end <= run->addr)
 			vma++;
-		for (size_t k = vma; k < m->vmas.n && m->vmas.at[k].start < at[i].addr + at[i].len;
-		     k++)
-			counts = counts && twin_counts(&m->vmas.at[k]);
-		if (counts)
-			at[kept++] = at[i];
+		for (size_t k = vma;
+		     room && k < m->vmas.n && m->vmas.at[k].start < run->addr + run->len; k++)
+			room = !twin_counts(&m->vmas.at[k]) ||
+			       twin_add(&kept, run, m->vmas.at[k].start, m->vmas.at[k].end);
 	}
-	base->index.runs.n = kept;
+	free(base->index.runs.at);
+	base->index.runs.at = kept.runs.at;
+	base->index.runs.n = kept.runs.n;
+	base->index.runs.room = kept.runs.room;
 }
 
 int twin_look_open(struct twin_look *l, const struct image_base *base,

@@ -5,12 +5,13 @@
  */
 #include "live_proc.h"
 
-enum { PAGE = 4096, PAGES = 8, KINDS = 3, MINE = 3, CHILDS = 5 };
+enum { PAGE = 4096, PAGES = 8, KINDS = 4, MINE = 3, CHILDS = 5 };
 
 static char *areas[KINDS];
 
 static void map_all(void)
 {
+	char *shared;
 	int fd = live_file("mapped", PAGES * PAGE, 'f');
 
 	areas[0] = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
@@ -19,6 +20,13 @@ static void map_all(void)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0);
 	areas[2] = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	close(fd);
+	/* With shared memory right behind it. */
+	areas[3] = mmap(NULL, (PAGES + 1) * PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(areas[3] + PAGES * PAGE, PAGE, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	LIVE_CHECK(shared != MAP_FAILED);
+	strcpy(shared, "shared");
 	for (int k = 0; k < KINDS; k++) {
 		LIVE_CHECK(areas[k] != MAP_FAILED);
 		LIVE_CHECK(!mprotect(areas[k], PAGES * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC));
