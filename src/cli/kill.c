@@ -72,6 +72,8 @@ int kill_command(int argc, char **argv, struct err *err)
 	result = client_ask(&e, request, NULL, 0, err);
 	if (!result)
 		return err_add(err, "kill '%s'", e.name);
+	if (k.signo == SIGKILL)
+		rundir_await(e.path); /* the name and the ids are free when we end */
 	if (k.common.json)
 		json_print(result);
 	return COMMAND_OK;

@@ -32,6 +32,7 @@ must 0 'a: running' "$CAIRN" status -n a
 must 0 'gen-000001' "$CAIRN" checkpoint -n a
 grows one
 must 0 'gen-000002' "$CAIRN" checkpoint -n a --kill
+must 1 'no computation' "$CAIRN" status -n a
 stops one
 stops two
 [ ! -e cairn-a/finished ] || fail "what was killed counts as finished"
@@ -50,6 +51,7 @@ start r "$CAIRN" restart -n a cairn-a
 grows one
 grows two
 must 0 '' "$CAIRN" kill -n a
+must 1 'no computation' "$CAIRN" status -n a
 ended r 137
 
 # After a restart it is no different.
