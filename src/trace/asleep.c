@@ -104,7 +104,7 @@ static int look_at(struct asleep *a, size_t process, struct err *err)
 	int rc;
 
 	s->tree.deadline = tick_now() + ASLEEP_STOP_NS;
-	s->tree.began_ns = tick_now();
+	s->tree.asked_ns = s->tree.began_ns = tick_now();
 	rc = tree_stop_from(&s->tree, process, err);
 	if (rc < 0)
 		return rc;

@@ -61,17 +61,19 @@ struct explain_brief { /* of the status of a thread */
 	uint64_t blocked;
 };
 
-static bool explain_status(pid_t pid, pid_t tid, struct explain_brief *brief)
+static int explain_status(pid_t pid, pid_t tid, struct explain_brief *brief)
 {
 	char buf[3072];
 	struct status status;
 	long len = explain_read(pid, tid, "status", buf, sizeof(buf));
 
-	if (len < 0 || status_parse(&status, buf, (size_t)len, NULL) < 0)
-		return false;
+	if (len < 0)
+		return (int)len;
+	if (status_parse(&status, buf, (size_t)len, NULL) < 0)
+		return -EPROTO;
 	*brief = (struct explain_brief){ status.seccomp, status.seccomp_filters,
 					 status.sig_blocked };
-	return true;
+	return 0;
 }
 
 static bool explain_is_worker(pid_t pid, pid_t tid)
@@ -87,13 +89,14 @@ static bool explain_is_worker(pid_t pid, pid_t tid)
 void explain_look(pid_t pid, pid_t tid, struct explain_look *look)
 {
 	struct explain_brief it, ours;
+	int rc = explain_status(pid, tid, &it);
 
-	*look = (struct explain_look){ .filtered = true };
-	if (!explain_status(pid, tid, &it))
+	*look = (struct explain_look){ .filtered = true, .ended = rc == -ENOENT || rc == -ESRCH };
+	if (rc < 0)
 		return;
 	look->worker = it.blocked == EXPLAIN_ALL_BLOCKED && explain_is_worker(pid, tid);
 	/* In a container all have the container's filters, and so do we; one can only add to those. */
-	look->filtered = it.mode && !(explain_status(getpid(), gettid(), &ours) &&
+	look->filtered = it.mode && !(explain_status(getpid(), gettid(), &ours) >= 0 &&
 				      it.mode == ours.mode && it.filters == ours.filters);
 }
 

@@ -20,6 +20,7 @@ char explain_state(pid_t pid, pid_t tid);
 
 /* What is to be known of a thread before it is stopped. */
 struct explain_look {
+	bool ended; /* the rest is not known */
 	bool filtered; /* it has a seccomp filter that we have not, or that cannot be found out */
 	/*
 	 * It is none of the program's, but does what io_uring has put off: the kernel makes it and ends it. A

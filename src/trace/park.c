@@ -226,7 +226,8 @@ int park_begin(struct park *park, pid_t root, const struct park_options *options
 	if (memory)
 		memory->park++;
 	park_tend(memory);
-	park->state->tree.deadline = tick_now() + allowed;
+	park->state->tree.asked_ns = tick_now();
+	park->state->tree.deadline = park->state->tree.asked_ns + allowed;
 	park->state->tree.asleep = asleep_tree(options->asleep);
 	park->state->tree.orphans = options->with_orphans;
 	park->state->tree.except = options->except;

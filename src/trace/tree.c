@@ -25,6 +25,7 @@
 enum {
 	TREE_PID_MAX = 1 << 22, /* PID_MAX_LIMIT of 64-bit kernels */
 	TREE_DIR_BUF = 32768,
+	TREE_DIR_FRESH = 1024, /* of that: what has just been listed still lives */
 	TREE_CHILDREN_BUF = 65536,
 	TREE_MOMENT_NS = 20000, /* for a thread to run on */
 	TREE_ROUSE_NS = 5 * 1000000, /* who has woken is looked for that often */
@@ -44,6 +45,11 @@ static bool bit(const uint8_t *bits, pid_t tid)
 static void set_bit(uint8_t *bits, pid_t tid)
 {
 	bits[tid / 8] |= (uint8_t)(1 << tid % 8);
+}
+
+static void clear_bit(uint8_t *bits, pid_t tid)
+{
+	bits[tid / 8] &= (uint8_t) ~(1 << tid % 8);
 }
 
 static void *grow(void **at, size_t n, size_t *room, size_t size)
@@ -130,7 +136,7 @@ struct tracee *tree_find(struct tree *tree, pid_t pid, pid_t tid)
 	struct tree_process *p = tree_process(tree, pid);
 
 	for (size_t i = 0; p && i < p->n; i++)
-		if (p->at[i].tid == tid)
+		if (p->at[i].tid == tid && p->at[i].state != TRACEE_GONE)
 			return &p->at[i];
 	return NULL;
 }
@@ -143,6 +149,8 @@ static void look_first(struct tree *tree, pid_t pid, pid_t tid)
 	if (bit(tree->looked, tid))
 		return;
 	explain_look(pid, tid, &look);
+	if (look.ended) /* others may have its id next */
+		return;
 	set_bit(tree->looked, tid);
 	if (look.filtered)
 		set_bit(tree->filtered, tid);
@@ -164,6 +172,7 @@ static int seize_task(struct tree *tree, size_t process, pid_t tid, struct err *
 		return rc;
 	}
 	fault_point("park.seized");
+	look_first(tree, p->pid, tid); /* where one with its id had ended before */
 	t.filtered = t.state == TRACEE_RUNNING && bit(tree->filtered, tid);
 	added = tree_add(tree, p, tid);
 	if (!added)
@@ -191,13 +200,14 @@ static int seize_listed(struct tree *tree, size_t process, int dir, enum listed 
 			struct err *err)
 {
 	OWNED_PTR char *buf = malloc(TREE_DIR_BUF);
+	size_t size = which == LISTED_LOOK ? TREE_DIR_BUF : TREE_DIR_FRESH;
 	int fresh = 0;
 	long n;
 
 	if (!buf)
 		return err_set(err, ENOMEM, "parking");
 	lseek(dir, 0, SEEK_SET);
-	while ((n = syscall(SYS_getdents64, dir, buf, TREE_DIR_BUF)) > 0) {
+	while ((n = syscall(SYS_getdents64, dir, buf, size)) > 0) {
 		for (long at = 0; at < n;) {
 			struct dirent_raw *d = (struct dirent_raw *)(void *)(buf + at);
 			pid_t tid = procid_meant(atoi(d->name));
@@ -434,6 +444,8 @@ static int adopt(struct tree *tree, pid_t parent, pid_t born, struct err *err)
 		return err_set(err, ENOMEM, "parking process %d", parent);
 	p->skipped = skipped;
 	t->foreign = foreign;
+	clear_bit(tree->looked, born); /* of another that had the id and has ended */
+	clear_bit(tree->filtered, born);
 	if (!foreign)
 		look_first(tree, t->pid, born);
 	t->filtered = !foreign && bit(tree->filtered, born);
@@ -465,6 +477,8 @@ int tree_event(struct tree *tree, size_t process, size_t i, bool nohang, struct 
 	struct tracee *t = &tree->at[process].at[i];
 	int rc = tracee_wait(t, nohang);
 
+	if (t->state == TRACEE_GONE && t->tid != t->pid) /* its id may be another's next */
+		clear_bit(tree->known, t->tid);
 	fault_point("park.event");
 	if (rc > 0) {
 		rc = adopt(tree, t->pid, rc, err);
@@ -530,7 +544,7 @@ static int look_at(struct tree *tree, size_t process, size_t i, struct err *err)
 		return 0;
 	}
 	if (now > tree->deadline)
-		return explain_stuck(t->pid, t->tid, now - tree->began_ns, err);
+		return explain_stuck(t->pid, t->tid, now - tree->asked_ns, err);
 	return sweep(tree, process, err);
 }
 

@@ -41,6 +41,7 @@ struct tree {
 	void (*mend)(struct tracee *t, struct park_memory *memory);
 	struct park_memory *memory;
 	int64_t deadline; /* CLOCK_MONOTONIC ns */
+	int64_t asked_ns; /* when parking began: to seize threads that come and go takes long */
 	int64_t began_ns;
 };
 
