@@ -46,6 +46,7 @@ struct ids {
 	struct image_reader *const *images;
 	size_t n;
 	const struct img_process *root;
+	pid_t limit; /* kernel.pid_max of who called, or 0 */
 	int ready; /* where the agent-to-be says why it could not; closed when it could */
 	int line; /* the agent's end */
 	int front_line;
@@ -125,6 +126,30 @@ static int ids_check_groups(const struct ids *s, struct err *err)
 				return err_say(err, EEXIST, "id %d (of a group) is taken", ids[k]);
 	}
 	return 0;
+}
+
+static pid_t ids_highest(const struct ids *s)
+{
+	pid_t highest = s->root->ppid;
+
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < ids_model(s, i)->threads.n; k++)
+			if (ids_model(s, i)->threads.at[k].tid > highest)
+				highest = ids_model(s, i)->threads.at[k].tid;
+	return highest;
+}
+
+/* Other machines, and namespaces, may give higher ids than this one. */
+static int ids_check_limit(const struct ids *s, struct err *err)
+{
+	pid_t highest = ids_highest(s), limit = namespace_id_limit();
+
+	if (!limit || highest < limit)
+		return 0;
+	return err_say(err, EINVAL,
+		       "id %d is too high for this machine: its kernel.pid_max is %d and can be "
+		       "raised (sysctl)",
+		       highest, limit);
 }
 
 /* Is every id free here? A group or session whose leader has gone holds its id as well. */
@@ -280,9 +305,11 @@ static pid_t ids_try_choice(void)
 
 static int ids_direct(const struct ids *s, struct err *err)
 {
-	int rc = ids_check_free(s, err);
+	int rc = ids_check_limit(s, err);
 	pid_t pid = s->root->ppid;
 
+	if (rc >= 0)
+		rc = ids_check_free(s, err);
 	if (rc >= 0)
 		rc = ids_check_clock(s, err);
 	if (rc >= 0)
@@ -313,9 +340,11 @@ static int ids_check_round(const struct ids *s, struct err *err)
 
 static int ids_cycle(const struct ids *s, struct err *err)
 {
-	int rc = ids_check_round(s, err);
+	int rc = ids_check_limit(s, err);
 	pid_t pid;
 
+	if (rc >= 0)
+		rc = ids_check_round(s, err);
 	if (rc >= 0)
 		rc = ids_check_clock(s, err);
 	if (rc >= 0)
@@ -331,20 +360,18 @@ static int ids_cycle(const struct ids *s, struct err *err)
 /* pid 1 of the new namespaces; comes back in the agent. */
 static int ids_inside(const struct ids *s)
 {
+	pid_t highest = ids_highest(s), pid;
 	struct err err = ERR_INIT;
-	pid_t pid;
 	int rc;
 
 	rc = namespace_enter(&ids_model(s, 0)->machine, &err);
-	if (rc >= 0) {
-		pid_t highest = s->root->ppid;
-
-		for (size_t i = 0; i < s->n; i++)
-			for (size_t k = 0; k < ids_model(s, i)->threads.n; k++)
-				if (ids_model(s, i)->threads.at[k].tid > highest)
-					highest = ids_model(s, i)->threads.at[k].tid;
+	/* As around it: with higher ids the next checkpoint could be restarted in namespaces only. */
+	if (rc >= 0 && highest < s->limit)
+		namespace_set_id_limit(s->limit);
+	if (rc >= 0)
+		rc = ids_check_limit(s, &err);
+	if (rc >= 0)
 		namespace_set_last_id(highest);
-	}
 	pid = rc < 0 ? rc : s->root->ppid <= 1 ? 0 : ids_fork_agent(s, s->root->ppid);
 	if (pid == 0)
 		return 0;
@@ -496,6 +523,7 @@ int ids_place(struct image_reader *const *images, size_t n, const struct restart
 {
 	struct ids s = { .images = images,
 			 .n = n,
+			 .limit = namespace_id_limit(),
 			 .root = &image_reader_model(images[0])->process };
 	pid_t here = getpid();
 	sigset_t all, before;

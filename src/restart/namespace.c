@@ -166,6 +166,26 @@ void namespace_set_last_id(pid_t last)
 	namespace_write("/proc/sys/kernel/ns_last_pid", text, NULL);
 }
 
+static const char namespace_limit[] = "/proc/sys/kernel/pid_max";
+
+pid_t namespace_id_limit(void)
+{
+	OWNED_FD int fd = open(namespace_limit, O_RDONLY | O_CLOEXEC);
+	char text[32] = "";
+
+	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 ? atoi(text) : 0;
+}
+
+void namespace_set_id_limit(pid_t limit)
+{
+	char text[16];
+
+	if (namespace_id_limit() == limit)
+		return;
+	text_format(text, sizeof(text), "%d", limit);
+	namespace_write(namespace_limit, text, NULL);
+}
+
 /* Be told apart from the agent by those who look at command lines. */
 static void namespace_rename(void)
 {

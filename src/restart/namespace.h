@@ -21,6 +21,13 @@ pid_t namespace_fork(bool ipc);
 /* In pid 1: ids mapped to themselves, a /proc of its own where that is allowed, clocks for its children. */
 int namespace_enter(const struct img_machine *then, struct err *err);
 
+/*
+ * kernel.pid_max: ids here are below it; 0: not known. Since Linux 6.14 each PID namespace has its own, which
+ * begins with the highest that there is; before that setting it has an effect only outside of namespaces.
+ */
+pid_t namespace_id_limit(void);
+void namespace_set_id_limit(pid_t limit);
+
 /* The next new id comes after @last. Best effort. */
 void namespace_set_last_id(pid_t last);
 
