@@ -53,6 +53,7 @@ struct rebuild {
 	bool urings; /* rings of io_urings are mapped */
 	uint64_t groups; /* of the plan: the process's, once a thread has needed them */
 	enum rebuild_vdso vdso;
+	uint32_t exec_key; /* the kernel's, for memory that may only be executed; 0: none */
 	uint64_t vdso_keep; /* FOREIGN: where ours goes for good */
 	const void *vdso_bytes; /* FOREIGN: the old one with its jumps */
 	size_t vdso_size;

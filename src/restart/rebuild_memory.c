@@ -31,6 +31,7 @@ enum {
 	MEMORY_NR_MSEAL = 462,
 	MEMORY_PAGE = 4096,
 	MEMORY_PIECE = 1 << 30,
+	MEMORY_KEYS = 16, /* protection keys: numbers below */
 	MEMORY_RW = PROT_READ | PROT_WRITE,
 	/* Never accounted, or not to be had in pieces. */
 	MEMORY_UNCOUNTED = MAP_NORESERVE | MAP_HUGETLB | MAP_GROWSDOWN | MAP_DROPPABLE,
@@ -176,7 +177,10 @@ static uint32_t memory_first_prot(const struct rebuild *b, const struct img_vma 
 {
 	if (memory_object(b, v) || memory_window(b, v))
 		return MEMORY_RW;
-	return rebuild_has_runs(b->m, v->start, v->end) ? v->prot | MEMORY_RW : v->prot;
+	if (rebuild_has_runs(b->m, v->start, v->end))
+		return v->prot | MEMORY_RW;
+	/* For memory that may only be executed the kernel takes a key: not before its turn (memory_keys). */
+	return v->protection_key && v->prot == PROT_EXEC ? PROT_NONE : v->prot;
 }
 
 /* Before there are pages. A node that is not here cannot be had. */
@@ -310,11 +314,32 @@ void rebuild_map(struct rebuild *b)
 	rebuild_urings(b);
 }
 
+/*
+ * The key that the kernel has taken for memory which may only be executed: of a process's keys the one that
+ * nothing else has. 0: none.
+ */
+static uint32_t memory_exec_key(const struct model *m)
+{
+	uint32_t found = 0, others = 0;
+
+	for (size_t i = 0; i < m->vmas.n; i++) {
+		const struct img_vma *v = &m->vmas.at[i];
+
+		if (v->protection_key < MEMORY_KEYS && v->prot != PROT_EXEC)
+			others |= 1u << v->protection_key;
+	}
+	for (size_t i = 0; i < m->vmas.n && !found; i++)
+		if (m->vmas.at[i].protection_key < MEMORY_KEYS &&
+		    !(others >> m->vmas.at[i].protection_key & 1))
+			found = m->vmas.at[i].protection_key;
+	return found;
+}
+
 static void memory_protect(struct rebuild *b, const struct img_vma *v)
 {
 	uint64_t len = v->end - v->start;
 
-	if (v->protection_key)
+	if (v->protection_key && v->protection_key != b->exec_key)
 		plan_call(&b->plan, PLAN_MUST, __NR_pkey_mprotect, v->start, len, v->prot,
 			  v->protection_key);
 	else if (memory_first_prot(b, v) != v->prot)
@@ -383,13 +408,21 @@ static void memory_guard(struct rebuild *b)
 /* Keys are handed out from 1 upwards; which of them the program has freed again is not known. */
 static void memory_keys(struct rebuild *b)
 {
+	const struct img_vma *of_exec = NULL;
 	uint32_t highest = 0;
 
-	for (size_t i = 0; i < b->m->vmas.n; i++)
+	b->exec_key = memory_exec_key(b->m);
+	for (size_t i = 0; i < b->m->vmas.n; i++) {
 		if (b->m->vmas.at[i].protection_key > highest)
 			highest = b->m->vmas.at[i].protection_key;
+		if (b->m->vmas.at[i].protection_key == b->exec_key)
+			of_exec = &b->m->vmas.at[i];
+	}
 	for (uint32_t key = 1; key <= highest; key++)
-		plan_expect(&b->plan, key, __NR_pkey_alloc, (const uint64_t[6]){ 0 });
+		if (key == b->exec_key)
+			memory_protect(b, of_exec);
+		else
+			plan_expect(&b->plan, key, __NR_pkey_alloc, (const uint64_t[6]){ 0 });
 }
 
 /* The auxiliary vector up to its end mark: another kernel's may have room for less. */
