@@ -10,6 +10,7 @@
 #include "procfs/status.h"
 #include "trace/explain.h"
 #include "trace/regs.h"
+#include "trace/rseq.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +24,6 @@ enum {
 	THREAD_SCHED_FLAGS = 1 | 2 | 4, /* SCHED_FLAG_RESET_ON_FORK, RECLAIM, DL_OVERRUN */
 	THREAD_IOPRIO_PROCESS = 1, /* IOPRIO_WHO_PROCESS: one thread, in fact */
 	THREAD_IO_FLUSHER = 0x00180000, /* PF_MEMALLOC_NOIO, PF_LOCAL_THROTTLE */
-};
-
-struct thread_rseq { /* struct ptrace_rseq_configuration */
-	uint64_t ptr;
-	uint32_t size, signature, flags, pad;
 };
 
 struct thread_sud { /* struct ptrace_sud_config */
@@ -44,7 +40,6 @@ struct thread_sched { /* struct sched_attr, version 1 */
 };
 
 enum { /* ptrace requests that Debian 12's headers may not name */
-       THREAD_GET_RSEQ = 0x420f,
        THREAD_GET_SUD = 0x4211,
 };
 
@@ -70,7 +65,7 @@ static void thread_sched(struct img_thread *t)
 
 static void thread_user_structures(struct img_thread *t)
 {
-	struct thread_rseq rseq = { 0 };
+	struct rseq_config rseq;
 	struct thread_sud sud = { 0 };
 	uint64_t head = 0, len = 0;
 
@@ -78,7 +73,7 @@ static void thread_user_structures(struct img_thread *t)
 		t->robust_head = head;
 		t->robust_len = len;
 	}
-	if (sys4(__NR_ptrace, THREAD_GET_RSEQ, t->tid, sizeof(rseq), &rseq) > 0) {
+	if (rseq_ask(t->tid, &rseq)) {
 		t->rseq_ptr = rseq.ptr;
 		t->rseq_size = rseq.size;
 		t->rseq_sig = rseq.signature;

@@ -9,6 +9,7 @@
 #include "trace/halfway.h"
 #include "trace/regs.h"
 #include "trace/remote.h"
+#include "trace/rseq.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -21,7 +22,6 @@
 
 enum {
 	FINISH_SET_SUD = 0x4210, /* PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG, Linux 6.4 */
-	FINISH_RSEQ_CS = 8, /* where struct rseq has the address of its critical section */
 	FINISH_CODE_MAX = 1 << 20, /* bytes of a mapping that are searched */
 	FINISH_PAGE = 4096,
 };
@@ -31,31 +31,9 @@ struct finish_remote {
 	const struct model *m;
 };
 
-struct finish_rseq_cs { /* linux/rseq.h */
-	uint32_t version, flags;
-	uint64_t start_ip, post_commit_offset, abort_ip;
-};
-
 struct finish_sud { /* struct ptrace_sud_config */
 	uint64_t mode, selector, offset, len;
 };
-
-/*
- * A thread that stood in a restartable sequence goes on at its abort address: to the program this is what
- * any preemption does. Read before the thread exists, as registering clears the address.
- */
-static void finish_abort_rseq(pid_t pid, const struct img_thread *t, struct user_regs_struct *regs)
-{
-	struct finish_rseq_cs cs;
-	uint64_t at = 0;
-
-	if (!t->rseq_ptr ||
-	    remote_read(pid, t->rseq_ptr + FINISH_RSEQ_CS, &at, sizeof(at), NULL) < 0 || !at ||
-	    remote_read(pid, at, &cs, sizeof(cs), NULL) < 0)
-		return;
-	if (regs_pc(regs) - cs.start_ip < cs.post_commit_offset)
-		regs_set_pc(regs, cs.abort_ip);
-}
 
 int finish_prepare(struct finish *f, const struct model *m, struct err *err)
 {
@@ -67,7 +45,8 @@ int finish_prepare(struct finish *f, const struct model *m, struct err *err)
 		const struct img_thread *t = &m->threads.at[i];
 
 		memcpy(&f->regs[i], t->regs, sizeof(f->regs[i]));
-		finish_abort_rseq(m->process.pid, t, &f->regs[i]);
+		/* Before the thread exists: to register clears what tells it. */
+		rseq_leave(m->process.pid, t->rseq_ptr, &f->regs[i]);
 		sleep_shorten(m->process.pid, t, &f->regs[i]);
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include "trace/park_state.h"
 #include "trace/regs.h"
 #include "trace/repair.h"
+#include "trace/rseq.h"
 #include "trace/tick.h"
 
 #include <errno.h>
@@ -19,6 +20,16 @@
 enum { PARK_TICK_NS = 4 * 1000000 };
 
 static const int64_t park_deadline_default_ns = 10 * INT64_C(1000000000);
+
+/* What we have it do in between would hide from the kernel that it was in a sequence. */
+static void leave_sequence(struct park_thread *t)
+{
+	struct rseq_config rseq;
+
+	if (regs_call(&t->regs) < 0 && rseq_ask(t->tid, &rseq) &&
+	    rseq_leave(t->tid, rseq.ptr, &t->regs))
+		regs_set(t->tid, &t->regs, NULL);
+}
 
 /* A thread that is let go before all else has been: as the last thing that happens to it. */
 static void mend(struct tracee *tracee, struct park_memory *memory)
@@ -48,6 +59,8 @@ static int fill_thread(struct park_thread *t, struct tracee *tracee, struct park
 	if (rc >= 0)
 		rc = regs_get_sigmask(t->tid, &t->sigmask, err);
 	fault_point("park.read");
+	if (rc >= 0)
+		leave_sequence(t);
 	if (rc >= 0)
 		rc = repair_thread(tracee->pid, t, memory, late, err);
 	tracee->mended = rc >= 0;
