@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads that are in a restartable sequence nearly always: a checkpoint or restart in the middle of one is what
- * any preemption is, so whoever comes to its end has not been interrupted.
+ * Threads that are in a restartable sequence nearly always: a checkpoint or restart in the middle of one is
+ * what any preemption is, so whoever comes to its end has not been interrupted.
  */
 #include "live.h"
 
