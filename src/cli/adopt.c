@@ -75,23 +75,11 @@ static const struct argp adopt_argp = {
 	.children = agent_argp_children,
 };
 
-/* Its first thread may have ended, and the others go on. */
-static bool adopt_has_threads(pid_t pid)
-{
-	char path[64];
-	struct stat st;
-
-	text_format(path, sizeof(path), "/proc/%d/task", pid);
-	return stat(path, &st) == 0 && st.st_nlink > 3; /* "." and "..", and the first one */
-}
-
 static int adopt_check_process(const struct adopt *a, struct err *err)
 {
-	char state = proc_state(a->pid);
-
-	if (!state)
+	if (!proc_state(a->pid))
 		return err_set(err, ESRCH, "process %d", a->pid);
-	if (state == 'Z' && !adopt_has_threads(a->pid))
+	if (!proc_lives(a->pid))
 		return err_say(err, ESRCH, "process %d has ended already", a->pid);
 	if (proc_status_number(a->pid, "Tgid", 10, 0) != (uint64_t)a->pid)
 		return err_say(err, EINVAL, "%d is a thread: give its process, %d", a->pid,

@@ -74,12 +74,9 @@ void members_load_children(struct members *t, pid_t except)
 
 	*t = (struct members){ 0 };
 	members_add_below(t, getpid(), except);
-	for (size_t i = 0; i < t->n; i++) {
-		char state = proc_state(t->pids[i]);
-
-		if (state && state != 'Z' && state != 'X')
+	for (size_t i = 0; i < t->n; i++)
+		if (proc_lives(t->pids[i]))
 			t->pids[n++] = t->pids[i];
-	}
 	t->n = n;
 }
 

@@ -90,6 +90,14 @@ char proc_state(pid_t pid)
 	return proc_status_text(pid, "State", value, sizeof(value)) ? *value : '\0';
 }
 
+bool proc_lives(pid_t pid)
+{
+	char state = proc_state(pid);
+
+	return state && state != 'X' &&
+	       (state != 'Z' || proc_status_number(pid, "Threads", 10, 0) > 1);
+}
+
 enum { PROC_READ_PIECE = 1 << 14 };
 
 static int proc_read_all(pid_t pid, const char *name, bool record, char **text, size_t *len,

@@ -35,6 +35,9 @@ void proc_end_like(int wait_status) __attribute__((noreturn));
 /* The state letter ('R', 'S', 'T', 'Z', ...), or 0 where the process is gone. */
 char proc_state(pid_t pid);
 
+/* Has it not ended? Its first thread may have, while others go on. */
+bool proc_lives(pid_t pid);
+
 /* What wait(2) will say of a zombie; -1 where the process is gone. */
 int proc_exit_code(pid_t pid);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Restartable sequences (rseq(2)): code of a thread that is begun anew if it is not done in one go. The kernel
- * sees to that where the thread goes on inside; where it has been somewhere else in between, we must.
+ * Restartable sequences (rseq(2)): code of a thread that is begun anew if it is not done in one go. The
+ * kernel sees to that where the thread goes on inside; where it has been somewhere else in between, we must.
  *
  * The one rule: to the program it is what any preemption does.
  */

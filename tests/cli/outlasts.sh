@@ -96,6 +96,18 @@ grows six
 must 0 '' "$CAIRN" kill -n d
 ended r 137
 
+# The first thread of what is left has ended.
+must 0 '' "$CAIRN" launch -n e -- "$BUILD/tests/cli/headless" seven
+grows seven
+for round in 1 2; do
+	must 0 "gen-00000$round" "$CAIRN" checkpoint -n e --kill
+	stops seven
+	start r "$CAIRN" restart -n e cairn-e
+	grows seven
+done
+must 0 '' "$CAIRN" kill -n e
+ended r 137
+
 # What ends by itself a moment later keeps nothing; nor is there anything to go on with after a signal.
 for _ in 1 2 3 4 5; do
 	must 0 'said' "$CAIRN" launch -n c -- bash -c 'echo said > >(sleep 0.05; cat)'

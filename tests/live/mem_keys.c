@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protection keys: those of the program, and the one that the kernel takes by itself for memory which may only be
- * executed, be that made before or after them.
+ * Protection keys: those of the program, and the one that the kernel takes by itself for memory which may
+ * only be executed, be that made before or after them.
  */
 #include "live_proc.h"
 
