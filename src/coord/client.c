@@ -95,9 +95,9 @@ static int client_fill(struct client *c, struct err *err)
 		return err_say(err, ETIMEDOUT, "the agent does not answer");
 	if (n > 0)
 		n = read(c->fd, c->line + c->len, CLIENT_LINE_MAX - c->len);
-	if (n < 0)
+	if (n < 0 && errno != ECONNRESET)
 		return errno == EINTR ? 0 : err_set(err, errno, "hear the agent");
-	if (n == 0)
+	if (n <= 0)
 		return err_say(err, ECONNRESET, "the agent has ended before it answered");
 	c->len += (size_t)n;
 	return 0;
