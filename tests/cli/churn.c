@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { CHAINS = 64, STACK = 65536 };
+enum { CHAINS = 32, STACK = 65536 };
 
 static pthread_attr_t attr;
 

@@ -8,12 +8,12 @@
 [ "$(printf '%s\n' 6.14 "$(uname -r)" | sort -V | head -n 1)" = 6.14 ] || skip "kernel.pid_max is the machine's"
 
 cat >inside <<'END'
-echo 1000 >/proc/sys/kernel/pid_max
+echo 2000 >/proc/sys/kernel/pid_max
 mkfifo out
 "$CAIRN" launch -n a --keep 1 "$BUILD/tests/cli/churn" >out &
 read -r line <out
-for ((i = 1; i <= 20; i++)); do
-	"$CAIRN" checkpoint -n a >said 2>&1 || { cat said; exit 1; }
+for ((i = 1; i <= 10; i++)); do
+	"$CAIRN" checkpoint -n a --timeout 30 >said 2>&1 || { cat said; exit 1; }
 done
 "$CAIRN" kill -n a
 wait
