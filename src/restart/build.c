@@ -36,7 +36,7 @@ struct build {
 	struct common common;
 	uint64_t common_bytes;
 	const struct model **models;
-	struct child_kin *kin;
+	struct kin *kin;
 };
 
 static int64_t build_clock(void)
@@ -127,16 +127,16 @@ static int build_objects(struct build *b, struct err *err)
 
 static int build_compare_kin(const void *a, const void *b)
 {
-	const struct child_kin *const *x = a, *const *y = b;
+	const struct kin *const *x = a, *const *y = b;
 
 	return ((*x)->pid > (*y)->pid) - ((*x)->pid < (*y)->pid);
 }
 
-static const struct child_kin *build_parent(const struct child_kin *const *sorted, size_t n,
-					    const struct child_kin *p)
+static const struct kin *build_parent(const struct kin *const *sorted, size_t n,
+				      const struct kin *p)
 {
-	const struct child_kin wanted = { .pid = p->ppid }, *key = &wanted;
-	const struct child_kin *const *found =
+	const struct kin wanted = { .pid = p->ppid }, *key = &wanted;
+	const struct kin *const *found =
 		bsearch(&key, sorted, n, sizeof(*sorted), build_compare_kin);
 
 	return found ? *found : NULL;
@@ -146,7 +146,7 @@ static const struct child_kin *build_parent(const struct child_kin *const *sorte
 static int build_check_kin(const struct build *b, struct err *err)
 {
 	size_t n = b->context.n;
-	OWNED_PTR const struct child_kin **sorted = calloc(n + 1, sizeof(*sorted));
+	OWNED_PTR const struct kin **sorted = calloc(n + 1, sizeof(*sorted));
 	OWNED_PTR size_t *seen = calloc(n + 1, sizeof(*seen)); /* on whose way, counted from 1 */
 
 	if (!sorted || !seen)
@@ -155,7 +155,7 @@ static int build_check_kin(const struct build *b, struct err *err)
 		sorted[i] = &b->kin[i];
 	qsort(sorted, n, sizeof(*sorted), build_compare_kin);
 	for (size_t i = 0; i < n; i++) {
-		const struct child_kin *p = &b->kin[i];
+		const struct kin *p = &b->kin[i];
 
 		while (p && !seen[p - b->kin]) {
 			seen[p - b->kin] = i + 1;
@@ -173,20 +173,14 @@ static int build_check_kin(const struct build *b, struct err *err)
 static int build_kin(struct build *b, struct err *err)
 {
 	b->models = calloc(b->context.n, sizeof(*b->models));
-	b->context.kin = b->kin = calloc(b->context.n, sizeof(*b->kin));
+	b->kin = calloc(b->context.n, sizeof(*b->kin));
 	if (!b->models || !b->kin)
 		return err_set(err, ENOMEM, "restart of %zu processes", b->context.n);
 	for (size_t i = 0; i < b->context.n; i++) {
-		const struct img_process *p = &build_model(b, i)->process;
-
 		b->models[i] = build_model(b, i);
-		b->kin[i] = (struct child_kin){ .pid = p->pid,
-						.ppid = p->ppid,
-						.pgid = p->pgid,
-						.sid = p->sid,
-						.flags = p->flags,
-						.exit_signal = p->exit_signal };
+		b->kin[i] = kin_of(&b->models[i]->process);
 	}
+	b->context.kin = (struct kin_all){ b->kin, b->context.n };
 	return build_check_kin(b, err);
 }
 

@@ -47,7 +47,7 @@ static const struct model *child_model(const struct child_context *c, size_t ind
 
 pid_t child_fork(struct child_context *c, size_t index, uint64_t flags)
 {
-	const struct child_kin *p = &c->kin[index];
+	const struct kin *p = &c->kin.at[index];
 	/* A sister's is ours, and must not be said. */
 	int exit_signal = flags & CLONE_PARENT ? 0 : (int)p->exit_signal;
 	/* Only a child that tells its end by SIGCHLD is a fork to the tracer, and seized for that. */
@@ -370,11 +370,11 @@ static int child_set_kin(const struct child_context *c, size_t index, struct reb
 	if (!b->told)
 		return err_set(err, ENOMEM, "plan");
 	for (size_t i = 0; i < c->n; i++) {
-		const struct child_kin *p = &c->kin[i];
+		const struct kin *p = &c->kin.at[i];
 
-		if (p->pid == c->kin[index].ppid && p->flags & IMG_PROC_LEADER_EXITED)
+		if (p->pid == c->kin.at[index].ppid && p->flags & IMG_PROC_LEADER_EXITED)
 			b->parent_ends = true;
-		if (p->ppid != c->kin[index].pid)
+		if (p->ppid != c->kin.at[index].pid)
 			continue;
 		b->hears |= p->flags & (IMG_PROC_STOPPED | IMG_PROC_CONTINUED);
 		if ((p->flags & told) == told)
@@ -475,7 +475,7 @@ static bool child_is_wanted(const struct child_context *c, pid_t id)
 	for (size_t i = 0; i < c->n; i++) {
 		const struct model *m = child_model(c, i);
 
-		if (c->kin[i].pid == id || c->kin[i].pgid == id || c->kin[i].sid == id)
+		if (c->kin.at[i].pid == id || c->kin.at[i].pgid == id || c->kin.at[i].sid == id)
 			return true;
 		for (size_t k = 0; k < m->threads.n; k++)
 			if (m->threads.at[k].tid == id)
@@ -585,7 +585,8 @@ static void child_forget_signal(int sig)
 
 static bool child_has_ended(const struct child_context *c, size_t index, size_t of)
 {
-	return c->kin[index].ppid == c->kin[of].pid && c->kin[index].flags & IMG_PROC_ZOMBIE;
+	return c->kin.at[index].ppid == c->kin.at[of].pid &&
+	       c->kin.at[index].flags & IMG_PROC_ZOMBIE;
 }
 
 /*
@@ -601,13 +602,14 @@ static void child_await_ended(struct child_context *c, size_t index)
 		if (!child_has_ended(c, i, index))
 			continue;
 		place_await_child(c, i);
-		while (waitid(P_PID, (id_t)c->kin[i].pid, &info, WEXITED | WNOWAIT | __WALL) < 0 &&
+		while (waitid(P_PID, (id_t)c->kin.at[i].pid, &info, WEXITED | WNOWAIT | __WALL) <
+			       0 &&
 		       errno == EINTR)
 			;
 	}
 	for (size_t i = 0; i < c->n; i++)
 		if (child_has_ended(c, i, index))
-			child_forget_signal((int)c->kin[i].exit_signal);
+			child_forget_signal((int)c->kin.at[i].exit_signal);
 	child_forget_signal(SIGCHLD);
 }
 

@@ -12,6 +12,7 @@
 #include "image/reader.h"
 #include "res/res.h"
 #include "restart/common.h"
+#include "restart/kin.h"
 #include "restart/order.h"
 #include "restart/rebuild.h"
 #include "restart/restart.h"
@@ -34,20 +35,10 @@ struct child_shelves {
 	int32_t pids[CHILD_SHELVES_MAX]; /* 0: has ended */
 };
 
-/*
- * Of a process what all others need to know, from its image. In one small array: every process of a restart
- * looks through all of it, and would else touch the images of all.
- */
-struct child_kin {
-	int32_t pid, ppid, pgid, sid;
-	uint32_t flags; /* IMG_PROC_* */
-	uint32_t exit_signal;
-};
-
 /* What all processes of a restart know. */
 struct child_context {
 	struct image_reader *const *images;
-	const struct child_kin *kin; /* n of them */
+	struct kin_all kin; /* of all n processes */
 	size_t n;
 	const struct restart_options *options;
 	struct child_board *boards; /* n of them, shared */
