@@ -136,6 +136,10 @@ json_t *describe_process(const struct model *m)
 	json_object_set_new(j, "system_seconds", json_seconds(p->stime_ns));
 	json_object_set_new(j, "brk", describe_hex(p->brk));
 	json_object_set_new(j, "limits", describe_limits(m));
+	if (m->shares.n) {
+		json_object_set_new(j, "fds_of", json_integer(model_shares(m, IMG_SHARE_FILES)));
+		json_object_set_new(j, "directory_of", json_integer(model_shares(m, IMG_SHARE_FS)));
+	}
 	return j;
 }
 

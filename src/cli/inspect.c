@@ -280,9 +280,14 @@ static void inspect_print_image(const json_t *j)
 	if (json_get_int(m, "common_bytes", 0))
 		inspect_say("            %s of it in other images, as processes have it in common",
 			    inspect_size(m, "common_bytes").s);
-	inspect_say("  threads %lld, descriptors %lld",
-		    (long long)json_get_int(j, "thread_count", 0),
-		    (long long)json_get_int(j, "fd_count", 0));
+	if (json_get_int(p, "fds_of", 0))
+		inspect_say("  threads %lld, descriptors those of process %lld",
+			    (long long)json_get_int(j, "thread_count", 0),
+			    (long long)json_get_int(p, "fds_of", 0));
+	else
+		inspect_say("  threads %lld, descriptors %lld",
+			    (long long)json_get_int(j, "thread_count", 0),
+			    (long long)json_get_int(j, "fd_count", 0));
 }
 
 static void inspect_print_tables(const struct inspect *s, const json_t *image)

@@ -71,6 +71,7 @@ enum img_table {
 	IMG_T_AIOS, /* struct img_aio, by address */
 	IMG_T_EXTENTS, /* struct img_extent: contents of sparse files */
 	IMG_T_CREDS, /* struct img_cred: of threads that have others than their process */
+	IMG_T_SHARES, /* struct img_share: what is another process's as well, and stands in its image */
 	IMG_T_OPTIONAL = 0x8000,
 	IMG_T_POLICIES = IMG_T_OPTIONAL, /* struct img_policy: NUMA policies that are not default */
 };
@@ -500,13 +501,25 @@ struct img_uring {
 };
 _Static_assert(sizeof(struct img_uring) == 88, "on disk");
 
+enum img_share_what {
+	IMG_SHARE_FILES = 1, /* the table of descriptors, and what it locks: fds, POSIX locks */
+	IMG_SHARE_FS, /* working directory, root directory, umask */
+};
+
+/* What processes have in common that are not threads of one (clone(2)): each kind once at most. */
+struct img_share {
+	uint32_t what; /* enum img_share_what */
+	int32_t pid; /* of the process that has it in its image; which has no such record of it */
+};
+_Static_assert(sizeof(struct img_share) == 8, "on disk");
+
 enum img_lock_type { IMG_LOCK_POSIX = 1, IMG_LOCK_OFD, IMG_LOCK_FLOCK };
 
 struct img_lock {
 	int32_t fd; /* a descriptor of this process for the file */
 	uint32_t type; /* enum img_lock_type */
 	uint32_t write; /* 0: shared, 1: exclusive */
-	uint32_t reserved;
+	int32_t pid; /* who has taken it, of those that share the descriptors; 0: this process */
 	uint64_t start, len; /* bytes; len 0: to the end of the file, however long it gets */
 };
 _Static_assert(sizeof(struct img_lock) == 32, "on disk");

@@ -359,7 +359,7 @@ static int check_fds(const struct check *c)
 		const struct img_lock *l = &c->m->locks.at[i];
 
 		if (l->fd < 0 || l->type < IMG_LOCK_POSIX || l->type > IMG_LOCK_FLOCK ||
-		    l->start > INT64_MAX || l->len > INT64_MAX)
+		    l->pid < 0 || l->start > INT64_MAX || l->len > INT64_MAX)
 			return check_refuse(c, "locks", i, "makes no sense");
 	}
 	return 0;
@@ -551,6 +551,26 @@ static int check_policies(const struct check *c)
 	return 0;
 }
 
+static int check_shares(const struct check *c)
+{
+	uint32_t seen = 0;
+
+	for (size_t i = 0; i < c->m->shares.n; i++) {
+		const struct img_share *s = &c->m->shares.at[i];
+
+		if (s->what < IMG_SHARE_FILES || s->what > IMG_SHARE_FS)
+			return check_refuse(c, "shares", i,
+					    "is of a kind that this version does not know");
+		if (s->pid <= 0 || s->pid == c->m->process.pid || seen & 1u << s->what ||
+		    c->m->process.flags & IMG_PROC_ZOMBIE)
+			return check_refuse(c, "shares", i, "makes no sense");
+		seen |= 1u << s->what;
+	}
+	if (model_shares(c->m, IMG_SHARE_FILES) && (c->m->fds.n || c->m->locks.n))
+		return check_refuse(c, "fds", 0, "is another process's");
+	return 0;
+}
+
 /* All ids in one sorted array, each once. */
 static int check_ids(struct check *c, uint32_t *ids)
 {
@@ -573,7 +593,7 @@ int check_model(const struct model *m, uint32_t page_size, struct err *err)
 		check_machine, check_process, check_threads, check_vmas,   check_chunks,
 		check_runs,    check_guards,  check_signals, check_timers, check_rlimits,
 		check_files,   check_fds,     check_sysv,    check_aios,   check_policies,
-		check_extents, check_creds,
+		check_extents, check_creds,   check_shares,
 	};
 	OWNED_PTR uint32_t *ids = calloc(m->files.n + m->elsewhere.n + 1, sizeof(*ids));
 	struct check c = { .m = m, .page = page_size, .err = err };

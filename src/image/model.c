@@ -34,6 +34,7 @@ void model_done(struct model *m)
 	free(m->creds.at);
 	free(m->policies.at);
 	free(m->elsewhere.at);
+	free(m->shares.at);
 	free(m->runs.at);
 	free(m->chunks.at);
 	free(m->data.at);
@@ -166,4 +167,12 @@ size_t model_first_run(const struct model *m, uint64_t addr)
 			high = mid;
 	}
 	return low;
+}
+
+int32_t model_shares(const struct model *m, uint32_t what)
+{
+	for (size_t i = 0; i < m->shares.n; i++)
+		if (m->shares.at[i].what == what)
+			return m->shares.at[i].pid;
+	return 0;
 }

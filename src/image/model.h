@@ -40,6 +40,7 @@ struct model {
 	MODEL_ARRAY(struct img_aio) aios; /* by address */
 	MODEL_ARRAY(struct img_extent) extents;
 	MODEL_ARRAY(struct img_cred) creds; /* of threads that have their own */
+	MODEL_ARRAY(struct img_share) shares;
 	MODEL_ARRAY(struct img_policy) policies; /* of mappings by address, then of threads */
 	MODEL_ARRAY(uint32_t) elsewhere; /* ids of files that stand in another process's image */
 	MODEL_ARRAY(struct img_run) runs; /* filled by the writer, or by reading an image */
@@ -82,6 +83,9 @@ bool model_is_unforked(const struct img_vma *v);
 
 /* The first run that ends behind @addr; runs.n: there is none. */
 size_t model_first_run(const struct model *m, uint64_t addr);
+
+/* Whose @what (enum img_share_what) that of @m's process is: a pid; 0: its own. */
+int32_t model_shares(const struct model *m, uint32_t what);
 
 /* The record of open file description @id, or NULL (also for one that stands elsewhere). */
 struct img_file *model_file(const struct model *m, uint32_t id);

@@ -156,6 +156,8 @@ static inline void sample_rest(struct model *m)
 		(struct img_timer){ .id = 0, .clock = 1, .left_ns = 5000, .interval_ns = 7000 };
 	*(struct img_policy *)model_add(&m->policies) =
 		(struct img_policy){ .tid = SAMPLE_PID, .mode = 3, .nodes = { 1 } };
+	*(struct img_share *)model_add(&m->shares) =
+		(struct img_share){ .what = IMG_SHARE_FS, .pid = SAMPLE_PID + 1 };
 	*(struct img_rlimit *)model_add(&m->rlimits) =
 		(struct img_rlimit){ .resource = 7, .soft = 1024, .hard = 4096 };
 	*(uint32_t *)model_add(&m->groups) = 100;
