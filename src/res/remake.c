@@ -490,6 +490,11 @@ int res_restart_place(struct res_restart *r, const struct model *m, struct err *
 	return rc;
 }
 
+void res_restart_drop(const struct res_restart *r)
+{
+	shelf_drop(r);
+}
+
 void res_restart_done(struct res_restart *r)
 {
 	const struct res_slot *slot;

@@ -97,6 +97,13 @@ int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid,
 		    const struct res_listing *listing, struct err *err);
 
 /*
+ * The same of process @pid, whose descriptors are those of a process captured before, into @m: what else its
+ * listing tells.
+ */
+int res_capture_fds_of(struct res_capture *c, struct model *m, pid_t pid,
+		       const struct res_listing *listing, struct err *err);
+
+/*
  * When the descriptors of all parked processes, those of @models, have been captured: what could not be seen
  * before is added to them.
  */
@@ -219,6 +226,12 @@ void res_pty_close_doors(struct res_restart *r);
 
 /* A descriptor for file @id, open until res_restart_done; -1: no process has one. */
 int res_restart_find(const struct res_restart *r, uint32_t id);
+
+/*
+ * In another process that has the descriptors of the one that has placed them: close what it has fetched for
+ * itself. The rest is closed by that one.
+ */
+void res_restart_drop(const struct res_restart *r);
 
 /* Close everything that is not at a number of the program. */
 void res_restart_done(struct res_restart *r);

@@ -17,11 +17,28 @@ enum {
 	ROOM_HERE_MIN = 16,
 };
 
-/* Descriptions, and for each perhaps the other end of its pair. */
+/* Descriptors for its mappings: of each file that is mapped, and of the program itself. */
+static size_t room_mapped(const struct model *m)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < m->files.n; i++)
+		n += m->files.at[i].kind == IMG_F_MAPPED;
+	return n;
+}
+
+/*
+ * Descriptions, and for each perhaps the other end of its pair; what those need for their mappings who share
+ * another's descriptors.
+ */
 static int room_needed(const struct res_restart *r)
 {
 	size_t n = 0;
 
+	for (size_t i = 0; i < r->nmodels; i++)
+		if (model_shares(r->models[i], IMG_SHARE_FILES))
+			n += room_mapped(r->models[i]);
+	n = (n + 1) / 2;
 	for (size_t i = 0; i < r->nmodels; i++)
 		for (size_t k = 0; k < r->models[i]->files.n; k++)
 			n += r->models[i]->files.at[k].kind != IMG_F_MAPPED;
@@ -93,13 +110,20 @@ static int room_limit(int wanted)
 	return limit.rlim_cur < ROOM_LIMIT_MAX ? (int)limit.rlim_cur : ROOM_LIMIT_MAX;
 }
 
-/* For a moment a process has both its own descriptors and one for each file that is mapped. */
-static int room_check(const struct model *m, int limit, struct err *err)
+/*
+ * For a moment a process has both its own descriptors and one for each file that is mapped, by it and by
+ * those who share its descriptors.
+ */
+static int room_check(const struct res_restart *r, const struct model *m, int limit,
+		      struct err *err)
 {
-	size_t mapped = 1; /* the program itself */
+	size_t mapped = room_mapped(m);
 
-	for (size_t i = 0; i < m->files.n; i++)
-		mapped += m->files.at[i].kind == IMG_F_MAPPED;
+	if (model_shares(m, IMG_SHARE_FILES))
+		return 0;
+	for (size_t i = 0; i < r->nmodels; i++)
+		if (model_shares(r->models[i], IMG_SHARE_FILES) == m->process.pid)
+			mapped += room_mapped(r->models[i]);
 	if (m->fds.n + mapped + ROOM_MARGIN_LATE <= (size_t)limit)
 		return 0;
 	return err_say(err, EMFILE,
@@ -115,7 +139,7 @@ static int room_tight(struct res_restart *r, int top, int more, int limit, struc
 	int most = limit - ROOM_MARGIN - few;
 
 	for (size_t i = 0; i < r->nmodels; i++)
-		if (room_check(r->models[i], limit, err) < 0)
+		if (room_check(r, r->models[i], limit, err) < 0)
 			return -err->num;
 	most = most < ROOM_HERE_MIN ? ROOM_HERE_MIN : most;
 	few += room_needed(r) / most + 1; /* shelves */

@@ -181,7 +181,9 @@ static int build_kin(struct build *b, struct err *err)
 		b->kin[i] = kin_of(&b->models[i]->process);
 	}
 	b->context.kin = (struct kin_all){ b->kin, b->context.n };
-	return build_check_kin(b, err);
+	if (build_check_kin(b, err) < 0)
+		return -err->num;
+	return sharing_create(&b->context.sharing, &b->context.kin, b->models, err);
 }
 
 static size_t build_shared(const struct build *b)
@@ -238,6 +240,7 @@ static void build_done(struct build *b)
 	common_done(&b->common);
 	sysv_restart_done(&b->sysv);
 	mqueue_restart_done(&b->queues);
+	sharing_destroy(b->context.sharing);
 	free(b->models);
 	free(b->kin);
 	order_destroy(b->context.order);

@@ -8,6 +8,7 @@
 #include "host/fault.h"
 #include "host/proc.h"
 #include "restart/cycle.h"
+#include "restart/mapped.h"
 #include "restart/place.h"
 #include "restart/spawn.h"
 #include "restart/vdso.h"
@@ -55,6 +56,8 @@ pid_t child_fork(struct child_context *c, size_t index, uint64_t flags)
 					  exit_signal)
 			     : spawn_fork_when_free(p->pid, CLONE_PTRACE | flags, exit_signal);
 
+	if (pid == 0)
+		sharing_born(c->sharing, index);
 	if (pid == 0 && c->order)
 		order_set_born(c->order, (int32_t)index);
 	if (pid == 0)
@@ -91,7 +94,7 @@ static int child_enter(const struct child_context *c, const struct model *m, str
 	return 0;
 }
 
-static int child_attributes(const struct child_context *c, const struct model *m, struct err *err)
+static void child_attributes(const struct model *m)
 {
 	char text[32];
 
@@ -99,6 +102,16 @@ static int child_attributes(const struct child_context *c, const struct model *m
 	child_write("/proc/self/oom_score_adj", text);
 	text_format(text, sizeof(text), "0x%x", m->process.coredump_filter);
 	child_write("/proc/self/coredump_filter", text);
+}
+
+/* By one of those who share it. */
+static int child_directory(struct child_context *c, size_t index, struct err *err)
+{
+	const struct model *m = child_model(c, index);
+
+	sharing_meet(c->sharing, SHARING_FS, index);
+	if (!sharing_keeps(c->sharing, SHARING_FS, index))
+		return 0;
 	if (m->process.cwd.len && child_enter(c, m, err) < 0)
 		return -err->num;
 	umask((mode_t)m->process.umask);
@@ -106,146 +119,16 @@ static int child_attributes(const struct child_context *c, const struct model *m
 }
 
 /* When no path is opened any more: all are as we see them. The working directory may be outside of it. */
-static int child_change_root(const struct model *m, struct err *err)
+static int child_change_root(const struct child_context *c, size_t index, struct err *err)
 {
+	const struct model *m = child_model(c, index);
 	const char *root = model_string(m, m->process.root);
 
+	sharing_finish(c->sharing, SHARING_FS, index);
+	if (!sharing_keeps(c->sharing, SHARING_FS, index))
+		return 0;
 	if (root[0] && strcmp(root, "/") && chroot(root) < 0)
 		return err_set(err, errno, "root directory '%s'", root);
-	return 0;
-}
-
-/* Descriptors for mappings: the program's own where it has one, else opened by path, each file once. */
-struct child_maps {
-	const struct res_restart
-		*res; /* for descriptors that only other processes have; borrowed */
-	int *vma_fd;
-	int *opened;
-	size_t nopened;
-};
-
-static void child_maps_done(struct child_maps *maps)
-{
-	free(maps->vma_fd);
-	free(maps->opened);
-}
-
-static bool child_maps_writable(const struct model *m, uint32_t file)
-{
-	for (size_t i = 0; i < m->vmas.n; i++)
-		if (m->vmas.at[i].file == file && m->vmas.at[i].flags & IMG_VMA_SHARED &&
-		    (m->vmas.at[i].prot & PROT_WRITE || m->vmas.at[i].object))
-			return true;
-	return false;
-}
-
-static bool child_maps_may_write(const struct model *m, uint32_t file)
-{
-	for (size_t i = 0; i < m->vmas.n; i++)
-		if (m->vmas.at[i].file == file && m->vmas.at[i].flags & IMG_VMA_MAYWRITE)
-			return true;
-	return false;
-}
-
-/* What is not written now, but was mapped so that it may be, is so again where the file lets us. */
-static int child_map_named(const struct model *m, const struct img_file *f, struct err *err)
-{
-	bool writable = child_maps_writable(m, f->id);
-	int fd = -1;
-
-	if (!writable && child_maps_may_write(m, f->id))
-		fd = res_open_mapped(m, f, true, &(struct err){ 0 });
-	return fd < 0 ? res_open_mapped(m, f, writable, err) : fd;
-}
-
-/* Can what is mapped be mapped through descriptor @fd? It may not be the one that it was mapped through. */
-static bool child_map_fits(int fd, bool writable)
-{
-	int flags = fcntl(fd, F_GETFL), seals = fcntl(fd, F_GET_SEALS);
-
-	/* What nobody may write is mapped through a descriptor that cannot either. */
-	if (seals > 0 && seals & F_SEAL_WRITE)
-		writable = false;
-	if (flags < 0 || flags & O_PATH)
-		return false;
-	return (flags & O_ACCMODE) == O_RDWR || (!writable && (flags & O_ACCMODE) == O_RDONLY);
-}
-
-/*
- * For a file without a name: the program's descriptor, if it is one to map through, else another for it.
- * *@opened: it is to be closed.
- */
-static int child_map_nameless(const struct child_maps *maps, uint32_t id, int own, bool writable,
-			      bool *opened, struct err *err)
-{
-	int made = own < 0 ? res_restart_find(maps->res, id) : own, fd = -1;
-	char via[64];
-
-	if (made < 0)
-		return err_say(err, EINVAL, "no process has a descriptor for file %u", id);
-	*opened = true;
-	text_format(via, sizeof(via), "/proc/self/fd/%d", made);
-	if (!child_map_fits(made, writable))
-		fd = open(via, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-	if (fd < 0 && own >= 0) {
-		*opened = false;
-		return own;
-	}
-	if (fd < 0)
-		fd = fcntl(made, F_DUPFD_CLOEXEC, 0);
-	return fd < 0 ? err_set(err, errno, "another descriptor for file %u", id) : fd;
-}
-
-static int child_map_own(const struct model *m, uint32_t id)
-{
-	for (size_t i = 0; i < m->fds.n; i++)
-		if (m->fds.at[i].file == id)
-			return m->fds.at[i].fd;
-	return -1;
-}
-
-static int child_map_fd(struct child_maps *maps, const struct model *m, size_t index,
-			struct err *err)
-{
-	uint32_t id = m->vmas.at[index].file;
-	const struct img_file *f;
-	bool opened = true;
-	int fd;
-
-	for (size_t i = 0; i < index; i++)
-		if (m->vmas.at[i].file == id)
-			return maps->vma_fd[i];
-	fd = child_map_own(m, id);
-	f = model_file(m, id);
-	if (m->vmas.at[index].kind == IMG_VMA_MEMFD || m->vmas.at[index].kind == IMG_VMA_URING)
-		fd = child_map_nameless(maps, id, fd, child_maps_writable(m, id), &opened, err);
-	else if (fd >= 0)
-		opened = false;
-	else if (f)
-		fd = child_map_named(m, f, err);
-	else
-		fd = err_say(err, EINVAL, "names file %u, which is not in the image", id);
-	if (fd < 0)
-		return err_add(err, "mapping at 0x%llx",
-			       (unsigned long long)m->vmas.at[index].start);
-	if (opened)
-		maps->opened[maps->nopened++] = fd;
-	return fd;
-}
-
-static int child_maps_open(struct child_maps *maps, const struct model *m, struct err *err)
-{
-	maps->vma_fd = calloc(m->vmas.n + 1, sizeof(*maps->vma_fd));
-	maps->opened = calloc(m->vmas.n + 2, sizeof(*maps->opened));
-	if (!maps->vma_fd || !maps->opened)
-		return err_set(err, ENOMEM, "descriptors for mappings");
-	for (size_t i = 0; i < m->vmas.n; i++) {
-		int fd = m->vmas.at[i].file ? child_map_fd(maps, m, i, err) : -1;
-
-		if (m->vmas.at[i].file && fd < 0)
-			return fd;
-		maps->vma_fd[i] = fd;
-	}
 	return 0;
 }
 
@@ -322,7 +205,8 @@ static int child_region(struct rebuild *b, struct layout *layout, struct err *er
 	void *region;
 	int rc;
 
-	rebuild_size(&size, b->m, b->nobjects + b->nwindows + b->ndropped + b->ntold);
+	rebuild_size(&size, b->m,
+		     b->nobjects + b->nwindows + b->ndropped + b->ntold + b->table->locks.n);
 	size.parking = layout_areas_size(&b->own);
 	for (size_t i = 0; i < b->nobjects; i++)
 		size.parking += b->objects[i].size;
@@ -534,31 +418,46 @@ static int child_make_files(struct child_context *c, struct err *err)
 				c->nptys + 1, err);
 }
 
-static int child_open_files(struct child_context *c, struct rebuild *b, struct child_maps *maps,
-			    struct err *err)
+/* What it has at its numbers; by one of those who share them. */
+static int child_place_files(struct child_context *c, size_t index, struct err *err)
 {
-	const char *exe = model_string(b->m, b->m->process.exe);
-	int rc = res_restart_place(c->res, b->m, err);
+	int rc = 0;
 
-	maps->res = c->res;
+	sharing_meet(c->sharing, SHARING_FILES, index);
+	if (sharing_keeps(c->sharing, SHARING_FILES, index))
+		rc = res_restart_place(c->res, child_model(c, index), err);
 	if (rc >= 0)
-		rc = child_maps_open(maps, b->m, err);
+		sharing_ready(c->sharing, SHARING_FILES, index);
+	return rc;
+}
+
+/* What only the restart needed. */
+static void child_close_files(struct child_context *c, size_t index)
+{
+	if (!sharing_keeps(c->sharing, SHARING_FILES, index))
+		res_restart_drop(c->res);
+	sharing_finish(c->sharing, SHARING_FILES, index);
+	if (!sharing_keeps(c->sharing, SHARING_FILES, index))
+		return;
 	res_restart_done(c->res);
 	close(c->go[0]);
-	if (rc < 0)
-		return rc;
-	if (b->m->process.exe_data.len)
-		b->exe_fd = res_open_program(b->m, err);
-	else
-		b->exe_fd = exe[0] ? open(exe, O_RDONLY | O_CLOEXEC) : -1;
-	if (b->exe_fd < 0 && b->m->process.exe_data.len)
-		return b->exe_fd;
-	if (b->exe_fd >= 0)
-		maps->opened[maps->nopened++] = b->exe_fd;
+}
+
+static int child_open_files(struct child_context *c, size_t index, struct rebuild *b,
+			    struct mapped *maps, struct err *err)
+{
+	int rc;
+
+	maps->res = c->res;
+	maps->table = b->table;
+	rc = mapped_open(maps, b->m, err);
+	if (rc >= 0)
+		rc = mapped_open_exe(b, maps, err);
+	child_close_files(c, index);
 	b->vma_fd = maps->vma_fd;
 	b->close = maps->opened;
 	b->nclose = maps->nopened;
-	return 0;
+	return rc;
 }
 
 /*
@@ -615,8 +514,12 @@ static void child_await_ended(struct child_context *c, size_t index)
 
 static int child_prepare(struct child_context *c, size_t index, struct err *err)
 {
-	struct rebuild b = { .m = child_model(c, index), .exe_fd = -1 };
-	struct child_maps maps = { 0 };
+	size_t owner = sharing_owner(c->sharing, SHARING_FILES, index);
+	struct rebuild b = { .m = child_model(c, index),
+			     .table = child_model(c, owner),
+			     .shared = sharing_is_group(c->sharing, SHARING_FILES, owner),
+			     .exe_fd = -1 };
+	struct mapped maps = { 0 };
 	int rc = c->res ? 0 : child_make_files(c, err);
 
 	fault_point("restart.child");
@@ -633,14 +536,17 @@ static int child_prepare(struct child_context *c, size_t index, struct err *err)
 	if (rc < 0)
 		return rc;
 	child_await_ended(c, index);
-	rc = child_attributes(c, b.m, err);
+	child_attributes(b.m);
+	rc = child_place_files(c, index, err);
 	if (rc >= 0)
-		rc = child_open_files(c, &b, &maps, err);
+		rc = child_directory(c, index, err);
+	if (rc >= 0)
+		rc = child_open_files(c, index, &b, &maps, err);
 	if (rc >= 0)
 		rc = child_write_plan(&b, err);
 	if (rc >= 0)
-		rc = child_change_root(b.m, err);
-	child_maps_done(&maps);
+		rc = child_change_root(c, index, err);
+	mapped_done(&maps);
 	if (rc < 0)
 		return rc;
 	c->boards[index].header = (uintptr_t)b.plan.header;

@@ -16,6 +16,7 @@
 #include "restart/order.h"
 #include "restart/rebuild.h"
 #include "restart/restart.h"
+#include "restart/sharing.h"
 
 /* What a process tells the agent; in memory shared by both. */
 struct child_board {
@@ -46,6 +47,7 @@ struct child_context {
 	const struct rebuild_object *objects; /* inherited mappings */
 	size_t nobjects;
 	const struct common *common; /* more of them */
+	struct sharing *sharing; /* NULL: nobody shares anything */
 	bool own_mounts; /* in a mount namespace of the restart's */
 	struct order *order; /* where ids come by cycling; shared. NULL: they can be chosen */
 	int *ptys; /* held, see res_pty_hold */

@@ -34,7 +34,8 @@ static void place_await(uint32_t *word)
 static pid_t place_fork_one(struct child_context *c, size_t index, uint64_t flags, struct err *err)
 {
 	pid_t id = place_process(c, index)->pid;
-	pid_t pid = child_fork(c, index, flags);
+	int64_t shared = sharing_fork(c->sharing, index);
+	pid_t pid = shared < 0 ? (pid_t)shared : child_fork(c, index, flags | (uint64_t)shared);
 
 	if (pid == -EBUSY)
 		return err_say(err, EBUSY, "others take id %d whenever it comes round", id);
@@ -47,7 +48,8 @@ static int place_fork(struct child_context *c, pid_t parent, enum kin_birth birt
 {
 	bool sister = birth == KIN_BESIDE || birth == KIN_ENDED;
 
-	for (size_t i = 0; i < c->n; i++) {
+	for (size_t at = 0; at < c->n; at++) {
+		size_t i = sharing_at(c->sharing, at);
 		const struct kin *p = place_process(c, i);
 		pid_t pid;
 
@@ -72,6 +74,16 @@ static int place_await_maker(pid_t pid, pid_t sid, struct err *err)
 		return 0;
 	return err_set(err, WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD,
 		       "make the processes of session %d", sid);
+}
+
+/* The first of those in session @sid whose leader has ended. */
+static size_t place_first_ended(const struct child_context *c, pid_t sid)
+{
+	size_t i = 0;
+
+	while (i < c->n && !kin_is_ended(&c->kin, i, sid))
+		i++;
+	return i;
 }
 
 /* Whose children those who have fallen from session @sid to others than @parent were; @birth as theirs. */
@@ -100,10 +112,22 @@ static int place_fork_fallen(struct child_context *c, pid_t parent, pid_t sid, s
 		return err_set(err, pid, "make the processes of session %d", sid);
 	if (pid)
 		return place_await_maker(pid, sid, err);
-	for (size_t i = 0; rc >= 0 && i < c->n; i++)
+	sharing_born(c->sharing, sharing_fallen(c->sharing, place_first_ended(c, sid)));
+	for (size_t at = 0; rc >= 0 && at < c->n; at++) {
+		size_t i = sharing_at(c->sharing, at);
+
 		if (kin_is_ended(&c->kin, i, sid) && place_process(c, i)->ppid != parent)
 			rc = place_fork_one(c, i, 0, err);
+	}
+	sharing_settle(c->sharing, sharing_fallen(c->sharing, place_first_ended(c, sid)));
 	_exit(rc < 0 ? err->num : 0);
+}
+
+static size_t place_between(const struct child_context *c, enum kin_birth birth, pid_t sid)
+{
+	if (birth == KIN_ENDED)
+		return sharing_ended(c->sharing, place_first_ended(c, sid));
+	return sharing_leader(c->sharing, (size_t)kin_find(&c->kin, sid));
 }
 
 /* Those who fall to the next subreaper above us do so only when it has made those who have fallen past it. */
@@ -128,20 +152,26 @@ static void place_await_reaper(struct child_context *c)
 static int place_fork_between(struct child_context *c, pid_t parent, enum kin_birth birth,
 			      pid_t sid, struct err *err)
 {
+	size_t node = place_between(c, birth, sid);
+	int64_t flags;
 	pid_t pid;
 	int rc;
 
 	place_await_reaper(c);
+	flags = sharing_fork(c->sharing, node);
+	if (flags < 0)
+		return err_set(err, (int)flags, "begin session %d", sid);
 	/* With that signal as any fork: so the kernel has the agent trace it, and those it makes. */
-	pid = spawn_fork(birth == KIN_ENDED ? sid : 0, 0, SIGCHLD);
+	pid = spawn_fork(birth == KIN_ENDED ? sid : 0, (uint64_t)flags, SIGCHLD);
 	if (pid == 0) {
+		sharing_born(c->sharing, node);
 		if (birth == KIN_ENDED)
 			setsid();
-		_exit(place_fork(c, parent, birth, sid, err) < 0 ||
-				      (birth == KIN_ENDED &&
-				       place_fork_fallen(c, parent, sid, err) < 0)
-			      ? err->num
-			      : 0);
+		rc = place_fork(c, parent, birth, sid, err);
+		if (rc >= 0 && birth == KIN_ENDED)
+			rc = place_fork_fallen(c, parent, sid, err);
+		sharing_settle(c->sharing, node);
+		_exit(rc < 0 ? err->num : 0);
 	}
 	if (pid < 0)
 		return err_set(err, pid, "begin session %d", sid);
@@ -204,6 +234,12 @@ pid_t place_fork_only(struct child_context *c, size_t index, struct err *err)
 
 int place_check_order(const struct child_context *c, struct err *err)
 {
+	if (sharing_moves(c->sharing))
+		return err_say(
+			err, ENOTSUP,
+			"processes share descriptors or a directory (clone) with others than "
+			"their parents: those cannot be had by waiting until their ids come "
+			"round");
 	for (size_t i = 0; i < c->n; i++)
 		if (kin_birth(&c->kin, i) >= KIN_LEADER)
 			return err_say(
@@ -216,12 +252,14 @@ int place_check_order(const struct child_context *c, struct err *err)
 
 int place_fork_top(struct child_context *c, pid_t agent, struct err *err)
 {
-	int rc;
+	int rc =
+		c->order ? place_fork_top_in_turn(c, err) : place_fork(c, agent, KIN_AFTER, 0, err);
 
-	if (c->order)
-		return place_fork_top_in_turn(c, err);
-	rc = place_fork(c, agent, KIN_AFTER, 0, err);
-	return rc < 0 ? rc : place_fork_ended(c, agent, err);
+	if (rc >= 0 && !c->order)
+		rc = place_fork_ended(c, agent, err);
+	if (rc >= 0 && sharing_settle(c->sharing, sharing_top(c->sharing)) < 0)
+		rc = err_set(err, EPERM, "leave what processes share");
+	return rc;
 }
 
 void place_await_child(struct child_context *c, size_t index)
@@ -398,6 +436,8 @@ int place_take(struct child_context *c, size_t index, struct rebuild *b, struct 
 	if (p->flags & IMG_PROC_SUBREAPER) /* for those who are born as orphans below us */
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	rc = c->order ? place_in_turn(c, index, b, err) : place_session(c, index, err);
+	if (rc >= 0 && sharing_settle(c->sharing, index) < 0)
+		rc = err_set(err, EPERM, "leave what processes share");
 	if (rc < 0)
 		return rc;
 	place_tell(&c->boards[index].reaps);

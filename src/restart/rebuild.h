@@ -47,6 +47,8 @@ struct rebuild_now {
 
 struct rebuild {
 	const struct model *m;
+	const struct model *table; /* in whose image its descriptors stand; @m, if not another's */
+	bool shared; /* it shares them with other processes */
 	struct plan plan;
 	struct plan_thread *early; /* threads that have been started already; NULL: the plan does */
 	struct layout_areas own; /* this process's vdso and its data */
@@ -94,6 +96,11 @@ void rebuild_map(struct rebuild *b); /* put mappings in place, writable where th
 void rebuild_urings(struct rebuild *b); /* the last part of it: where nothing else is free */
 void rebuild_settle(struct rebuild *b); /* protections, advice, locks, the kernel's notes */
 void rebuild_locks(struct rebuild *b); /* after the last close: closing drops POSIX locks */
+/*
+ * POSIX locks of descriptors that are shared: when all who share them have closed what was not theirs. Each
+ * takes those that it had taken.
+ */
+void rebuild_locks_late(struct rebuild *b);
 size_t rebuild_leases_broken(const struct model *m);
 void rebuild_undo(struct rebuild *b); /* what is undone to semaphores at the end */
 void rebuild_last(struct rebuild *b); /* after all others' rebuild_undo: who changed them last */

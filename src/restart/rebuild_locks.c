@@ -59,24 +59,39 @@ static void rebuild_leases(struct rebuild *b)
 	}
 }
 
+static void rebuild_lock(struct rebuild *b, const struct img_lock *l)
+{
+	const struct flock range = {
+		.l_type = l->write ? F_WRLCK : F_RDLCK,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)l->start,
+		.l_len = (off_t)l->len,
+	};
+
+	if (l->type == IMG_LOCK_FLOCK)
+		plan_call(&b->plan, PLAN_MUST, __NR_flock, PLAN_ARG(l->fd),
+			  (l->write ? LOCK_EX : LOCK_SH) | LOCK_NB);
+	else
+		plan_call(&b->plan, PLAN_MUST, __NR_fcntl, PLAN_ARG(l->fd),
+			  l->type == IMG_LOCK_OFD ? F_OFD_SETLK : F_SETLK,
+			  plan_data(&b->plan, &range, sizeof(range)));
+}
+
 void rebuild_locks(struct rebuild *b)
 {
-	for (size_t i = 0; i < b->m->locks.n; i++) {
-		const struct img_lock *l = &b->m->locks.at[i];
-		const struct flock range = {
-			.l_type = l->write ? F_WRLCK : F_RDLCK,
-			.l_whence = SEEK_SET,
-			.l_start = (off_t)l->start,
-			.l_len = (off_t)l->len,
-		};
-
-		if (l->type == IMG_LOCK_FLOCK)
-			plan_call(&b->plan, PLAN_MUST, __NR_flock, PLAN_ARG(l->fd),
-				  (l->write ? LOCK_EX : LOCK_SH) | LOCK_NB);
-		else
-			plan_call(&b->plan, PLAN_MUST, __NR_fcntl, PLAN_ARG(l->fd),
-				  l->type == IMG_LOCK_OFD ? F_OFD_SETLK : F_SETLK,
-				  plan_data(&b->plan, &range, sizeof(range)));
-	}
+	for (size_t i = 0; i < b->m->locks.n; i++)
+		if (!b->shared || b->m->locks.at[i].type != IMG_LOCK_POSIX)
+			rebuild_lock(b, &b->m->locks.at[i]);
 	rebuild_leases(b);
+}
+
+void rebuild_locks_late(struct rebuild *b)
+{
+	for (size_t i = 0; b->shared && i < b->table->locks.n; i++) {
+		const struct img_lock *l = &b->table->locks.at[i];
+		int32_t taker = l->pid ? l->pid : b->table->process.pid;
+
+		if (l->type == IMG_LOCK_POSIX && taker == b->m->process.pid)
+			rebuild_lock(b, l);
+	}
 }

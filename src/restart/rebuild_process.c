@@ -283,6 +283,7 @@ void rebuild_late(struct rebuild *b)
 	process_job_control(b);
 	process_pending(b);
 	process_limits(b, true);
+	rebuild_locks_late(b);
 	/* 2 (readable by root only) is for the kernel to give; 0 comes as near as one can. */
 	plan_call(p, PLAN_TRY, __NR_prctl, PR_SET_DUMPABLE, q->dumpable == 1 ? 1 : 0);
 }
