@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What makes processes less, or more, than processes: namespaces of their own, and parts that two of them (or
- * only some threads of one) share by clone(2). None of it can be brought back, and without it the
+ * What makes processes less, or more, than processes: namespaces of their own, memory that two of them share
+ * by clone(2), parts that only some threads of one share. None of it can be brought back, and without it the
  * program would go on somewhere else than it was. Looked for from outside, before anything is touched.
  */
 #include "base/owned.h"
@@ -57,6 +57,7 @@ void apart_look(struct apart_namespaces *ns, pid_t pid)
 struct apart {
 	const struct park *park;
 	const struct ahead *ahead;
+	const struct sharers *sharers;
 	struct apart_namespaces own;
 };
 
@@ -95,25 +96,17 @@ bool capture_shares_memory(pid_t pid, pid_t other)
 	return apart_same(pid, other, KCMP_VM);
 }
 
-/* Only clone(2) joins processes: a child and its parent. */
-static int apart_check_joined(pid_t pid, pid_t parent, struct err *err)
+static int apart_check_memory(const struct apart *a, size_t i, struct err *err)
 {
-	static const struct {
-		int what;
-		const char *words;
-	} parts[] = {
-		{ KCMP_VM, "their memory (CLONE_VM)" },
-		{ KCMP_FILES, "their descriptors (CLONE_FILES)" },
-		{ KCMP_FS, "their working directory (CLONE_FS)" },
-	};
+	const struct park_process *all = a->park->processes;
+	size_t first = a->sharers->first[NOTES_MEMORY][i];
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (apart_same(pid, parent, parts[i].what))
-			return err_say(err, ENOTSUP,
-				       "processes %d and %d share %s without being threads of one "
-				       "process, which cannot be checkpointed",
-				       parent, pid, parts[i].words);
-	return 0;
+	if (first == i)
+		return 0;
+	return err_say(err, ENOTSUP,
+		       "processes %d and %d share their memory (CLONE_VM) without being threads of "
+		       "one process, which cannot be checkpointed",
+		       all[first].pid, all[i].pid);
 }
 
 static bool apart_differs(pid_t a, pid_t b, int what)
@@ -143,19 +136,10 @@ static int apart_check_threads(const struct park_process *p, pid_t alive, struct
 	return 0;
 }
 
-static const struct park_process *apart_parent(const struct park *park, pid_t ppid)
-{
-	for (size_t i = 0; i < park->nprocesses; i++)
-		if (park->processes[i].pid == ppid)
-			return &park->processes[i];
-	return NULL;
-}
-
 static int apart_check(void *arg, size_t i, struct err *err)
 {
 	const struct apart *a = arg;
 	const struct park_process *p = &a->park->processes[i];
-	const struct park_process *parent = apart_parent(a->park, p->ppid);
 	const struct ahead_process *known;
 	pid_t alive = park_alive(p);
 	int rc = 0;
@@ -165,15 +149,15 @@ static int apart_check(void *arg, size_t i, struct err *err)
 	known = ahead_find(a->ahead, p);
 	if (!known || !known->at_home)
 		rc = apart_check_namespaces(&a->own, alive, err);
-	if (rc >= 0 && parent && !parent->zombie)
-		rc = apart_check_joined(alive, park_alive(parent), err);
+	if (rc >= 0)
+		rc = apart_check_memory(a, i, err);
 	return rc < 0 ? rc : apart_check_threads(p, alive, err);
 }
 
-int capture_refuse_apart(const struct park *park, const struct ahead *ahead, int workers,
-			 struct err *err)
+int capture_refuse_apart(const struct park *park, const struct ahead *ahead,
+			 const struct sharers *sharers, int workers, struct err *err)
 {
-	struct apart a = { .park = park, .ahead = ahead };
+	struct apart a = { .park = park, .ahead = ahead, .sharers = sharers };
 
 	apart_look(&a.own, 0);
 	return threads_each(apart_check, &a, park->nprocesses, workers, err);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "ckpt/ahead.h"
 #include "ckpt/notes.h"
+#include "ckpt/sharers.h"
 #include "image/model.h"
 #include "procfs/maps.h"
 #include "procfs/status.h"
@@ -70,8 +71,8 @@ int machine_look(struct machine *machine, struct err *err);
 int capture_machine(struct model *m, const struct machine *machine, struct err *err);
 
 /* apart.c: what cannot be captured of processes as such is refused by name. */
-int capture_refuse_apart(const struct park *park, const struct ahead *ahead, int workers,
-			 struct err *err);
+int capture_refuse_apart(const struct park *park, const struct ahead *ahead,
+			 const struct sharers *sharers, int workers, struct err *err);
 
 enum {
 	APART_LINK_MAX = 40, /* "time_for_children:[4026531834]" */

@@ -138,6 +138,38 @@ static void ckpt_add_process(struct ckpt *ckpt, const struct park_process *parke
 			p->m.process.flags |= IMG_PROC_JOINED;
 }
 
+static int ckpt_note_shared(struct ckpt *ckpt, size_t i, size_t of, uint32_t what, struct err *err)
+{
+	struct model *m = &ckpt->processes[i].m;
+	struct img_share *s;
+
+	if (i == of)
+		return 0;
+	s = model_add(&m->shares);
+	if (!s)
+		return err_set(err, ENOMEM, "capture %zu processes", ckpt->nprocesses);
+	*s = (struct img_share){ what, ckpt->processes[of].pid };
+	return 0;
+}
+
+/* What several have in common stands in the image of the first of them. */
+static int ckpt_note_sharers(struct ckpt *ckpt, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < ckpt->nprocesses; i++) {
+		size_t files = ckpt->sharers.first[NOTES_FILES][i];
+
+		if (files != i)
+			ckpt->processes[i].files_of = &ckpt->processes[files];
+		rc = ckpt_note_shared(ckpt, i, files, IMG_SHARE_FILES, err);
+		if (rc >= 0)
+			rc = ckpt_note_shared(ckpt, i, ckpt->sharers.first[NOTES_FS][i],
+					      IMG_SHARE_FS, err);
+	}
+	return rc;
+}
+
 static int ckpt_list_fds(void *arg, size_t i, struct err *err)
 {
 	struct ckpt_process *p = &((struct ckpt *)arg)->processes[i];
@@ -181,7 +213,10 @@ static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 		struct ckpt_process *p = &ckpt->processes[i];
 
 		models[i] = &p->m;
-		if (!p->zombie)
+		if (p->files_of)
+			rc = res_capture_fds_of(&ckpt->res, &p->files_of->m, p->pid, &p->listing,
+						err);
+		else if (!p->zombie)
 			rc = res_capture_fds(&ckpt->res, &p->m, p->alive, &p->listing, err);
 		res_listing_done(&p->listing);
 	}
@@ -199,8 +234,11 @@ static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 
 static int ckpt_capture(struct ckpt *ckpt, struct err *err)
 {
-	int rc = capture_refuse_apart(&ckpt->park, &ckpt->ahead, ckpt->options.workers, err);
+	int rc = sharers_find(&ckpt->sharers, &ckpt->park, ckpt->options.notes, err);
 
+	if (rc >= 0)
+		rc = capture_refuse_apart(&ckpt->park, &ckpt->ahead, &ckpt->sharers,
+					  ckpt->options.workers, err);
 	if (rc >= 0)
 		rc = ckpt_look_sysv(ckpt, err);
 	if (rc < 0)
@@ -211,6 +249,8 @@ static int ckpt_capture(struct ckpt *ckpt, struct err *err)
 	for (size_t i = 0; i < ckpt->park.nprocesses; i++)
 		ckpt_add_process(ckpt, &ckpt->park.processes[i]);
 	rc = ckpt_find_parents(ckpt, err);
+	if (rc >= 0)
+		rc = ckpt_note_sharers(ckpt, err);
 	if (rc >= 0)
 		rc = ckpt_settle_aio(ckpt, err);
 	if (rc >= 0)
@@ -341,6 +381,7 @@ static void ckpt_forget(struct ckpt *ckpt)
 	ckpt->nskipped = 0;
 	res_capture_done(&ckpt->res);
 	sysv_capture_done(&ckpt->sysv);
+	sharers_done(&ckpt->sharers);
 	shared_done(&ckpt->kept);
 }
 
@@ -509,6 +550,16 @@ const struct park_skipped *ckpt_skipped(const struct ckpt *ckpt, size_t *n)
 {
 	*n = ckpt->nskipped;
 	return ckpt->skipped;
+}
+
+const struct model **ckpt_models(const struct ckpt *ckpt, size_t *n)
+{
+	const struct model **models = calloc(ckpt->nprocesses + 1, sizeof(*models));
+
+	*n = ckpt->nprocesses;
+	for (size_t i = 0; models && i < *n; i++)
+		models[i] = &ckpt->processes[i].m;
+	return models;
 }
 
 bool ckpt_holds(const struct ckpt *ckpt)

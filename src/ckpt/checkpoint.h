@@ -47,6 +47,7 @@ struct ckpt_result {
 };
 
 struct ckpt;
+struct model;
 
 /*
  * PARK to RELEASE. Call from the thread that will also call ckpt_close (it traces). On failure the
@@ -73,6 +74,9 @@ void ckpt_result(const struct ckpt *ckpt, struct ckpt_result *result);
  * ended. Until ckpt_close.
  */
 const struct park_skipped *ckpt_skipped(const struct ckpt *ckpt, size_t *n);
+
+/* All processes, @n of them, in an array to be freed; NULL: no memory. Until ckpt_close. */
+const struct model **ckpt_models(const struct ckpt *ckpt, size_t *n);
 
 /* Is the program parked still, be it without being asked to hold it? It is until ckpt_close then. */
 bool ckpt_holds(const struct ckpt *ckpt);

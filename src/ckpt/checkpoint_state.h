@@ -21,6 +21,7 @@ struct ckpt_process {
 	bool zombie;
 	bool skipped;
 	bool has_children;
+	struct ckpt_process *files_of; /* whose descriptors it has; NULL: its own */
 	bool has_aio; /* something that looks like an AIO context is mapped */
 	uint64_t resident; /* pages */
 	bool copied; /* all its memory is in @pages: there is no snapshot */
@@ -44,6 +45,7 @@ struct ckpt {
 	struct ahead ahead;
 	struct res_capture res;
 	struct sysv_capture sysv;
+	struct sharers sharers;
 	struct shared kept;
 	struct ckpt_process *processes;
 	size_t nprocesses;

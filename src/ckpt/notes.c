@@ -11,6 +11,8 @@ enum { NOTES_MAX = 4096 }; /* of all processes */
 void notes_done(struct notes *notes)
 {
 	free(notes->at);
+	for (size_t i = 0; i < NOTES_ORDERS; i++)
+		free(notes->order[i].at);
 	*notes = (struct notes){ .n = 0 };
 }
 

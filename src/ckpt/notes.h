@@ -34,10 +34,19 @@ struct notes_supposed {
 	size_t n, room;
 };
 
+/* What processes may have in common (ckpt/sharers.h). */
+enum { NOTES_MEMORY, NOTES_FILES, NOTES_FS, NOTES_ORDERS };
+
+struct notes_order {
+	pid_t *at;
+	size_t n, room;
+};
+
 struct notes {
 	uint32_t aio_nr, aio_takes; /* requests that an idle AIO context of that size takes */
 	struct notes_range *at;
 	size_t n, room;
+	struct notes_order order[NOTES_ORDERS]; /* in which processes stood */
 };
 
 void notes_done(struct notes *notes);

@@ -15,6 +15,7 @@
 #include "coord/restart_script.h"
 #include "host/json.h"
 #include "host/log.h"
+#include "restart/sharing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -343,6 +344,17 @@ static json_t *round_list_uncontrolled(const struct ckpt *ckpt)
 	return list;
 }
 
+/* What a restart would have to refuse is refused now. */
+static int round_check(const struct ckpt *ckpt, struct err *err)
+{
+	size_t n;
+	OWNED_PTR const struct model **models = ckpt_models(ckpt, &n);
+
+	if (!models)
+		return err_set(err, ENOMEM, "checkpoint of %zu processes", n);
+	return sharing_check(models, n, err);
+}
+
 static int round_start(struct round *r)
 {
 	struct agent *a = r->agent;
@@ -380,6 +392,8 @@ static int round_start(struct round *r)
 	join_told_done(&told);
 	if (rc < 0)
 		return rc;
+	if (round_check(r->ckpt, &r->err) < 0)
+		return -r->err.num;
 	r->hold = ckpt_holds(r->ckpt);
 	r->uncontrolled = round_list_uncontrolled(r->ckpt);
 	return round_start_writer(r);

@@ -377,6 +377,40 @@ static int capture_descriptor(struct res_capture *c, struct model *m, pid_t pid,
 	return rc < 0 ? rc : capture_add(m, &look.seen, id, err);
 }
 
+static int capture_temporary(struct res_capture *c, const struct res_listing *l, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < l->temporary.n; i++)
+		rc = temporary_add(c, listing_text(l, l->temporary.at[i]), err);
+	return rc;
+}
+
+/* A lock of all who share the descriptors tells who has taken it. */
+static void capture_lock_takers(struct model *m, pid_t pid, const struct res_listing *l,
+				const struct res_listed *d)
+{
+	struct scan scan = scan_over(listing_text(l, d->info), d->info_len);
+	struct fdinfo_lock lock;
+
+	while (fdinfo_next_lock(&scan, &lock))
+		for (size_t i = 0; lock.pid == pid && i < m->locks.n; i++) {
+			struct img_lock *k = &m->locks.at[i];
+
+			if (k->type == IMG_LOCK_POSIX && lock.type == FDINFO_POSIX &&
+			    k->fd == d->fd && k->start == lock.start)
+				k->pid = pid;
+		}
+}
+
+int res_capture_fds_of(struct res_capture *c, struct model *m, pid_t pid,
+		       const struct res_listing *listing, struct err *err)
+{
+	for (size_t i = 0; m->locks.n && i < listing->fds.n; i++)
+		capture_lock_takers(m, pid, listing, &listing->fds.at[i]);
+	return capture_temporary(c, listing, err);
+}
+
 int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid,
 		    const struct res_listing *listing, struct err *err)
 {
@@ -385,8 +419,7 @@ int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid,
 
 	if (pidfd < 0)
 		return err_set(err, pidfd, "pidfd of process %d", pid);
-	for (size_t i = 0; rc >= 0 && i < listing->temporary.n; i++)
-		rc = temporary_add(c, listing_text(listing, listing->temporary.at[i]), err);
+	rc = capture_temporary(c, listing, err);
 	for (size_t i = 0; rc >= 0 && i < listing->fds.n; i++)
 		rc = capture_descriptor(c, m, pid, listing, &listing->fds.at[i], pidfd, err);
 	if (rc < 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * More, or less, than processes: apart memory|files|directory|thread|segments|children|nothing. A child that
- * shares so much with its parent by clone(2), a thread with descriptors of its own, a local descriptor table,
- * a pid namespace for children to come (root). Says "there", and for each line that comes how many there
- * were.
+ * More, or less, than processes: apart memory|sisters|thread|segments|children|nothing. A child that shares
+ * its memory with its parent by clone(2), or with another child only, a thread with descriptors of its own, a
+ * local descriptor table, a pid namespace for children to come (root). Says "there", and for each line that
+ * comes how many there were.
  */
 #include <asm/ldt.h>
 #include <err.h>
@@ -38,17 +38,40 @@ static void *apart(void *arg)
 	return arg;
 }
 
+static void share(int flags)
+{
+	if (clone(wait_here, stack + sizeof(stack), CLONE_VM | flags | SIGCHLD, NULL) < 0)
+		err(1, "clone");
+}
+
+/* Our child, and one that it makes for us. */
+static void begin_sisters(void)
+{
+	int line[2];
+	char c;
+	pid_t pid;
+
+	if (pipe(line) || (pid = fork()) < 0)
+		err(1, "fork");
+	if (!pid) {
+		share(CLONE_PARENT);
+		if (write(line[1], "", 1) != 1)
+			err(1, "write");
+		wait_here(NULL);
+	}
+	if (read(line[0], &c, 1) != 1)
+		err(1, "read");
+}
+
 static void begin(const char *what)
 {
 	struct user_desc segment = { .entry_number = 1, .limit = 0xfffff, .seg_32bit = 1 };
-	int flags = !strcmp(what, "memory")	 ? CLONE_VM
-		    : !strcmp(what, "files")	 ? CLONE_FILES
-		    : !strcmp(what, "directory") ? CLONE_FS
-						 : 0;
 	pthread_t thread;
 
-	if (flags && clone(wait_here, stack + sizeof(stack), flags | SIGCHLD, NULL) < 0)
-		err(1, "clone");
+	if (!strcmp(what, "memory"))
+		share(0);
+	if (!strcmp(what, "sisters"))
+		begin_sisters();
 	if (!strcmp(what, "segments") && syscall(SYS_modify_ldt, 1, &segment, sizeof(segment)))
 		err(77, "modify_ldt");
 	if (!strcmp(what, "children") && unshare(CLONE_NEWPID))

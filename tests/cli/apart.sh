@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What processes are apart from processes refuses a checkpoint by name, and goes on: parts that two of them share,
+# What processes are apart from processes refuses a checkpoint by name, and goes on: memory that two of them share,
 # parts that a thread has for itself, namespaces.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -18,8 +18,7 @@ while read -r what pattern; do
 	refused "$what" "$pattern"
 done <<'EOF'
 memory share their memory \(CLONE_VM\)
-files share their descriptors \(CLONE_FILES\)
-directory share their working directory \(CLONE_FS\)
+sisters share their memory \(CLONE_VM\)
 thread has descriptors of its own
 segments modify_ldt
 EOF
