@@ -271,10 +271,27 @@ static int process_ended(struct capture *c, struct err *err)
 	return 0;
 }
 
-int capture_process(struct capture *c, struct err *err)
+static void process_numbers(struct capture *c)
 {
 	struct img_process *p = &c->m->process;
 	uint64_t value;
+
+	if (process_number(c->alive, "personality", 16, &value) == 0)
+		p->personality = (uint32_t)value;
+	if (process_number(c->alive, "coredump_filter", 16, &value) == 0)
+		p->coredump_filter = (uint32_t)value;
+	if (process_number(c->alive, "oom_score_adj", 10, &value) == 0)
+		p->oom_score_adj = (int32_t)value;
+	/* Kernels without audit have none. */
+	if (process_number(c->alive, "loginuid", 10, &value) == 0) {
+		p->loginuid = (uint32_t)value;
+		p->flags |= IMG_PROC_LOGIN;
+	}
+}
+
+int capture_process(struct capture *c, struct err *err)
+{
+	struct img_process *p = &c->m->process;
 	int rc = process_stat(c, err);
 
 	if (rc < 0)
@@ -290,12 +307,7 @@ int capture_process(struct capture *c, struct err *err)
 	}
 	if (c->parked->nthreads && c->parked->threads[0].exited)
 		p->flags |= IMG_PROC_LEADER_EXITED;
-	if (process_number(c->alive, "personality", 16, &value) == 0)
-		p->personality = (uint32_t)value;
-	if (process_number(c->alive, "coredump_filter", 16, &value) == 0)
-		p->coredump_filter = (uint32_t)value;
-	if (process_number(c->alive, "oom_score_adj", 10, &value) == 0)
-		p->oom_score_adj = (int32_t)value;
+	process_numbers(c);
 	rc = process_status(c, err);
 	if (rc >= 0)
 		rc = process_paths(c, err);

@@ -114,6 +114,7 @@ json_t *describe_process(const struct model *m)
 		{ IMG_PROC_THP_ADVISED, "thp-advised" },
 		{ IMG_PROC_STOP_TOLD, "stop-told" },
 		{ IMG_PROC_CONTINUED, "continued" },
+		{ IMG_PROC_LOGIN, "login" },
 	};
 	const struct img_process *p = &m->process;
 	json_t *j = json_pack("{sisisisisososososo}", "pid", p->pid, "ppid", p->ppid, "pgid",

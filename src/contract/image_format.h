@@ -159,6 +159,7 @@ enum {
 	IMG_PROC_THP_ADVISED = 1 << 12, /* PR_SET_THP_DISABLE but for memory that is advised */
 	IMG_PROC_STOP_TOLD = 1 << 13, /* its parent has waited for its stop */
 	IMG_PROC_CONTINUED = 1 << 14, /* its parent has not waited for its going on */
+	IMG_PROC_LOGIN = 1 << 15, /* loginuid is known */
 };
 
 struct img_process {
@@ -196,7 +197,7 @@ struct img_process {
 	struct img_ref exe_data; /* the bytes of exe where that has no name any more */
 	char comm[16]; /* of a zombie: its name; others have theirs with their first thread */
 	uint32_t cwd_file; /* id of an img_file: the removed directory that cwd is; 0: by path */
-	uint32_t reserved;
+	uint32_t loginuid; /* of the login that it is accounted to; UINT32_MAX: to none */
 	uint64_t reserved2;
 };
 _Static_assert(sizeof(struct img_process) == 416, "on disk");

@@ -94,6 +94,22 @@ static int child_enter(const struct child_context *c, const struct model *m, str
 	return 0;
 }
 
+/*
+ * Whoever has none yet may set it; another one, who may do everything. Not if it is the same: that would
+ * begin a new session of audit.
+ */
+static void child_login(const struct img_process *p)
+{
+	OWNED_FD int fd = open("/proc/self/loginuid", O_RDWR | O_CLOEXEC);
+	char now[16] = "", then[16];
+
+	if (fd < 0 || !(p->flags & IMG_PROC_LOGIN) || read(fd, now, sizeof(now) - 1) < 0)
+		return;
+	text_format(then, sizeof(then), "%u", p->loginuid);
+	if (strcmp(now, then))
+		(void)!pwrite(fd, then, strlen(then), 0);
+}
+
 static void child_attributes(const struct model *m)
 {
 	char text[32];
@@ -102,6 +118,7 @@ static void child_attributes(const struct model *m)
 	child_write("/proc/self/oom_score_adj", text);
 	text_format(text, sizeof(text), "0x%x", m->process.coredump_filter);
 	child_write("/proc/self/coredump_filter", text);
+	child_login(&m->process);
 }
 
 /* By one of those who share it. */
