@@ -58,8 +58,6 @@ pid_t child_fork(struct child_context *c, size_t index, uint64_t flags)
 
 	if (pid == 0)
 		sharing_born(c->sharing, index);
-	if (pid == 0 && c->order)
-		order_set_born(c->order, (int32_t)index);
 	if (pid == 0)
 		child_run(c, index);
 	return pid;
@@ -371,7 +369,7 @@ static void child_await(void *context, pid_t pid)
 	place_await_process(context, pid);
 }
 
-static bool child_is_wanted(const struct child_context *c, pid_t id)
+bool child_is_wanted(const struct child_context *c, pid_t id)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		const struct model *m = child_model(c, i);
@@ -592,6 +590,7 @@ void child_run(struct child_context *c, size_t index)
 	struct child_board *board = &c->boards[index];
 	char word;
 
+	__atomic_store_n(&board->born, 1, __ATOMIC_RELEASE);
 	/* Nothing happens before the agent has seized us, and nothing at all without it. */
 	owned_fd_done(&c->go[1]);
 	c->go[1] = -1;

@@ -22,6 +22,7 @@
 struct child_board {
 	struct err err; /* num set: why it ended */
 	uint64_t header; /* address of the plan in the process, once there is one */
+	uint32_t born; /* it runs */
 	uint32_t placed; /* in its process group; a futex */
 	uint32_t ours; /* its parent's child, who need not have forked it; a futex */
 	uint32_t leads; /* for now, the group that it had begun and left; a futex */
@@ -56,6 +57,9 @@ struct child_context {
 		*res; /* every description of the computation, made by the first process */
 	int go[2]; /* one byte for each process, once all are seized; the end: the agent is gone */
 };
+
+/* Is @id that of a process, group, session or thread of the program? */
+bool child_is_wanted(const struct child_context *c, pid_t id);
 
 /* Become the process of image @index. Signals are blocked. */
 void child_run(struct child_context *c, size_t index) __attribute__((noreturn));

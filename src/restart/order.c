@@ -4,6 +4,7 @@
 #include "base/sys.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <linux/futex.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -103,10 +104,10 @@ static void order_go_round(struct order_making *m)
 	for (size_t i = 0; i < m->nfrom; i++) {
 		struct order_slot *s = &m->from[i];
 
-		if (s->born || !order_may_be_born(m, s))
+		if (s->listed || !order_may_be_born(m, s))
 			continue;
 		m->to->at[m->to->n++] = *s;
-		s->born = true;
+		s->listed = true;
 		if (!s->thread)
 			m->listed[s->process] = true;
 	}
@@ -196,26 +197,4 @@ void order_advance(struct order *o)
 {
 	__atomic_add_fetch(&o->next, 1, __ATOMIC_ACQ_REL);
 	order_wake(&o->next);
-}
-
-static uint32_t *order_born(struct order *o, int32_t process)
-{
-	uint32_t i = 0;
-
-	while (o->at[i].thread || o->at[i].process != process)
-		i++;
-	return &o->at[i].born;
-}
-
-void order_set_born(struct order *o, int32_t process)
-{
-	__atomic_store_n(order_born(o, process), 1, __ATOMIC_RELEASE);
-}
-
-bool order_is_born(const struct order *o, int32_t process)
-{
-	for (uint32_t i = 0; i < o->n; i++)
-		if (!o->at[i].thread && o->at[i].process == process)
-			return __atomic_load_n(&o->at[i].born, __ATOMIC_ACQUIRE);
-	return false;
 }

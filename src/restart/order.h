@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "image/reader.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,7 +21,7 @@ struct order_slot {
 	int32_t maker; /* index of the process that makes it, or ORDER_AGENT */
 	int32_t process; /* index of the process that it is, or is a thread of */
 	uint32_t thread; /* index of the thread; 0: the process itself */
-	uint32_t born; /* it is there and knows that it is the one */
+	uint32_t listed; /* while the list is made: it stands there already */
 };
 
 struct order;
@@ -40,7 +39,3 @@ pid_t order_last(const struct order *order);
 
 /* It has been made: the next one's turn. */
 void order_advance(struct order *order);
-
-/* In a process that has its id: from here on it is what the image has. */
-void order_set_born(struct order *order, int32_t process);
-bool order_is_born(const struct order *order, int32_t process);

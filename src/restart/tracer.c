@@ -108,6 +108,24 @@ static bool tracer_is_ours(const struct tracer *t, size_t index)
 	return tracer_model(t, index)->process.ppid == getpid();
 }
 
+/* One that was given an id of the program's, which nobody can have then, gives way to another. */
+static pid_t tracer_fork_maker(struct tracer *t, size_t board)
+{
+	pid_t spoilt = 0, pid;
+
+	do {
+		pid = spawn_fork(0, 0, SIGCHLD);
+		if (pid == 0)
+			child_run_maker(t->context, board);
+		if (spoilt > 0) {
+			kill(spoilt, SIGKILL);
+			spawn_wait(spoilt);
+		}
+		spoilt = pid;
+	} while (pid > 0 && child_is_wanted(t->context, pid));
+	return pid;
+}
+
 /* The only process of ours, or a maker of them all; its id, -errno. */
 static pid_t tracer_fork_first(struct tracer *t, struct err *err)
 {
@@ -126,9 +144,7 @@ static pid_t tracer_fork_first(struct tracer *t, struct err *err)
 		t->at[first].born = pid > 0;
 		return pid;
 	}
-	pid = spawn_fork(0, 0, SIGCHLD);
-	if (pid == 0)
-		child_run_maker(t->context, first);
+	pid = tracer_fork_maker(t, first);
 	if (pid < 0)
 		return err_set(err, pid, "make a process");
 	t->maker = pid;
@@ -286,6 +302,19 @@ static void tracer_tell(struct tracer *t)
 		front_progress_set(t->progress, t->progress->step, i < t->n ? t->at[i].pid : 0);
 }
 
+/*
+ * Others may have its id first: those who end at once as they wanted another one, and those who exist only to
+ * make processes. What it is itself it says when it runs.
+ */
+static bool tracer_is_born(struct tracer *t, size_t index, int status)
+{
+	bool born = __atomic_load_n(&t->context->boards[index].born, __ATOMIC_ACQUIRE);
+
+	if (!born) /* whoever it is, it is ours to kill */
+		t->at[index].born = WIFSTOPPED(status);
+	return born;
+}
+
 int tracer_await(struct tracer *t, struct err *err)
 {
 	while (!tracer_all_stopped(t)) {
@@ -302,8 +331,7 @@ int tracer_await(struct tracer *t, struct err *err)
 		if (pid < 0)
 			return err_set(err, errno, "wait for the processes");
 		i = tracer_find(t, pid);
-		/* By cycling others may be born with its id first, and end at once. */
-		if (i < t->n && t->context->order && !order_is_born(t->context->order, (int32_t)i))
+		if (i < t->n && !tracer_is_born(t, i, status))
 			i = t->n;
 		if (i == t->n) {
 			rc = tracer_other(t, pid, status, err);
