@@ -24,8 +24,19 @@ struct sharers_sort {
 	size_t *first; /* as in struct sharers, of those in @order */
 	size_t *order; /* indices of processes */
 	size_t n;
+	const struct sharers_pid *by_pid; /* all */
 	bool unknown; /* the kernel does not tell */
 };
+
+struct sharers_pid {
+	pid_t pid;
+	size_t process;
+};
+
+static int sharers_compare_pids(const void *a, const void *b)
+{
+	return ((const struct sharers_pid *)a)->pid - ((const struct sharers_pid *)b)->pid;
+}
 
 /* Of an ended process there is nothing that it could share; one that is left out is not ours to know. */
 static bool sharers_counts(const struct park_process *p)
@@ -57,13 +68,15 @@ static void sharers_join(struct sharers_sort *s, size_t a, size_t b)
 static void sharers_suppose(struct sharers_sort *s, const struct notes_order *before, bool *listed)
 {
 	for (size_t i = 0; i < before->n && !s->unknown; i++) {
-		size_t at = 0;
+		const struct sharers_pid wanted = { .pid = before->at[i] }, *found;
+		size_t at;
 		long rc;
 
-		while (at < s->park->nprocesses && s->park->processes[at].pid != before->at[i])
-			at++;
-		if (at == s->park->nprocesses || !sharers_counts(&s->park->processes[at]))
+		found = bsearch(&wanted, s->by_pid, s->park->nprocesses, sizeof(wanted),
+				sharers_compare_pids);
+		if (!found || !sharers_counts(&s->park->processes[found->process]))
 			continue;
+		at = found->process;
 		rc = s->n ? sharers_compare(s, s->order[s->n - 1], at) : SHARERS_BEFORE;
 		if (rc == SHARERS_BEHIND)
 			continue; /* is put in its place with those that are new */
@@ -132,11 +145,19 @@ int sharers_find(struct sharers *s, const struct park *park, struct notes *notes
 		[NOTES_FS] = KCMP_FS,
 	};
 	OWNED_PTR size_t *order = calloc(park->nprocesses + 1, sizeof(*order));
-	int rc = order ? 0 : err_set(err, ENOMEM, "compare %zu processes", park->nprocesses);
+	OWNED_PTR struct sharers_pid *by_pid = calloc(park->nprocesses + 1, sizeof(*by_pid));
+	int rc = 0;
 
 	*s = (struct sharers){ .first = { NULL } };
+	if (!order || !by_pid)
+		return err_set(err, ENOMEM, "compare %zu processes", park->nprocesses);
+	for (size_t i = 0; i < park->nprocesses; i++)
+		by_pid[i] = (struct sharers_pid){ park->processes[i].pid, i };
+	qsort(by_pid, park->nprocesses, sizeof(*by_pid), sharers_compare_pids);
 	for (size_t k = 0; rc >= 0 && k < NOTES_ORDERS; k++) {
-		struct sharers_sort sort = { .park = park, .what = kinds[k], .order = order };
+		struct sharers_sort sort = {
+			.park = park, .what = kinds[k], .order = order, .by_pid = by_pid
+		};
 
 		s->first[k] = sort.first = calloc(park->nprocesses + 1, sizeof(*sort.first));
 		if (!sort.first)

@@ -100,6 +100,8 @@ static void place_tell_fallen(struct child_context *c, pid_t parent, enum kin_bi
 static int place_fork_fallen(struct child_context *c, pid_t parent, pid_t sid, struct err *err)
 {
 	bool any = false;
+	int64_t flags;
+	size_t node;
 	pid_t pid;
 	int rc = 0;
 
@@ -107,19 +109,21 @@ static int place_fork_fallen(struct child_context *c, pid_t parent, pid_t sid, s
 		any |= kin_is_ended(&c->kin, i, sid) && place_process(c, i)->ppid != parent;
 	if (!any)
 		return 0;
-	pid = spawn_fork(0, 0, SIGCHLD);
+	node = sharing_fallen(c->sharing, place_first_ended(c, sid));
+	flags = sharing_fork(c->sharing, node);
+	pid = flags < 0 ? (pid_t)flags : spawn_fork(0, (uint64_t)flags, SIGCHLD);
 	if (pid < 0)
 		return err_set(err, pid, "make the processes of session %d", sid);
 	if (pid)
 		return place_await_maker(pid, sid, err);
-	sharing_born(c->sharing, sharing_fallen(c->sharing, place_first_ended(c, sid)));
+	sharing_born(c->sharing, node);
 	for (size_t at = 0; rc >= 0 && at < c->n; at++) {
 		size_t i = sharing_at(c->sharing, at);
 
 		if (kin_is_ended(&c->kin, i, sid) && place_process(c, i)->ppid != parent)
 			rc = place_fork_one(c, i, 0, err);
 	}
-	sharing_settle(c->sharing, sharing_fallen(c->sharing, place_first_ended(c, sid)));
+	sharing_settle(c->sharing, node);
 	_exit(rc < 0 ? err->num : 0);
 }
 

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 enum {
-	SHARING_PHASES = 5, /* in which one process makes others */
+	SHARING_PHASES = 5, /* in which one process makes others; the last in a given order */
 	SHARING_NOBODY = -1,
 };
 
@@ -29,6 +29,7 @@ static const struct {
 struct sharing_node {
 	size_t maker; /* SIZE_MAX: nobody */
 	uint32_t phase;
+	size_t rank; /* in the last phase */
 	uint32_t has[SHARING_KINDS]; /* in the end */
 	uint32_t born[SHARING_KINDS]; /* together with its maker */
 	bool makes, listed;
@@ -119,15 +120,19 @@ static void sharing_place(struct sharing *s, size_t node, size_t maker, uint32_t
 static void sharing_place_ended(struct sharing *s, const struct kin_all *kin, size_t i)
 {
 	pid_t sid = kin_born_in(kin, i), maker = kin_ended_maker(kin, sid);
-	size_t first = 0;
+	bool fallen = kin->at[i].ppid != maker;
+	size_t first = 0, node;
 
 	while (!kin_is_ended(kin, first, sid))
 		first++;
-	sharing_place(s, sharing_ended(s, first), sharing_index(s, kin, maker), 4);
-	sharing_place(s, sharing_fallen(s, first), sharing_ended(s, first), 1);
-	sharing_place(s, i,
-		      kin->at[i].ppid == maker ? sharing_ended(s, first) : sharing_fallen(s, first),
-		      0);
+	node = sharing_ended(s, first);
+	if (s->nodes[node].maker == SIZE_MAX)
+		s->nodes[node].rank = SIZE_MAX;
+	if (!fallen && s->nodes[node].rank > i)
+		s->nodes[node].rank = i;
+	sharing_place(s, node, sharing_index(s, kin, maker), SHARING_PHASES - 1);
+	sharing_place(s, sharing_fallen(s, first), node, 1);
+	sharing_place(s, i, fallen ? sharing_fallen(s, first) : node, 0);
 }
 
 /* Who makes whom, and when: as place.c does it. */
@@ -194,7 +199,7 @@ static int sharing_inherit(struct sharing *s, const struct kin_all *kin, size_t 
 	for (size_t i = 0; i < s->nnodes; i++) {
 		if (!below[i] || below[i] == s->others[k][owner] + 1)
 			continue;
-		if (s->nodes[i].born[k] || i >= sharing_ended(s, 0))
+		if (s->nodes[i].born[k])
 			return sharing_refuse(kin, k, owner, err);
 		s->nodes[i].born[k] = (uint32_t)owner + 1;
 	}
@@ -235,6 +240,20 @@ static int sharing_cost(const struct sharing *s, size_t node)
 	return most;
 }
 
+/* In the last phase: another one is made before @node. */
+static bool sharing_comes_later(const struct sharing *s, size_t node)
+{
+	const struct sharing_node *t = &s->nodes[node], *other;
+
+	for (size_t i = sharing_ended(s, 0); t->phase == SHARING_PHASES - 1 && i < s->nnodes; i++) {
+		other = &s->nodes[i];
+		if (other->maker == t->maker && other->phase == t->phase && !other->listed &&
+		    other->rank < t->rank)
+			return true;
+	}
+	return false;
+}
+
 /* The next that @maker makes in this phase; nnodes: none is left, or *@stuck: none can be. */
 static size_t sharing_next(const struct sharing *s, size_t maker, uint32_t phase, size_t *stuck)
 {
@@ -246,6 +265,8 @@ static size_t sharing_next(const struct sharing *s, size_t maker, uint32_t phase
 		int cost;
 
 		if (s->nodes[i].maker != maker || s->nodes[i].listed || s->nodes[i].phase != phase)
+			continue;
+		if (sharing_comes_later(s, i))
 			continue;
 		cost = sharing_cost(s, i);
 		if (cost < 0)

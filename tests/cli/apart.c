@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * More, or less, than processes: apart memory|sisters|thread|segments|children|nothing. A child that shares
- * its memory with its parent by clone(2), or with another child only, a thread with descriptors of its own, a
- * local descriptor table, a pid namespace for children to come (root). Says "there", and for each line that
- * comes how many there were.
+ * More, or less, than processes: apart memory|sisters|crossed|thread|segments|children|nothing. A child that
+ * shares its memory with its parent by clone(2), or with another child only, descriptors that orphans share
+ * with who is not their parent, a thread with descriptors of its own, a local descriptor table, a pid
+ * namespace for children to come (root). Says "there", and for each line that comes how many there were.
  */
 #include <asm/ldt.h>
 #include <err.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char stack[65536] __attribute__((aligned(16)));
@@ -63,6 +64,64 @@ static void begin_sisters(void)
 		err(1, "read");
 }
 
+/* A process like fork(2) makes it; true in it. */
+static int born(int flags)
+{
+	long pid = syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
+
+	if (pid < 0)
+		err(1, "clone");
+	return !pid;
+}
+
+static void stay(int line)
+{
+	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (line >= 0 && write(line, "", 1) != 1)
+		err(1, "write");
+	for (;;)
+		pause();
+}
+
+/* By a process that ends: one that has our descriptors and comes to whoever takes orphans. */
+static void leave_orphan(int line, pid_t reaper)
+{
+	if (born(CLONE_FILES)) {
+		if (!born(CLONE_FILES))
+			_exit(0);
+		while (getppid() != reaper)
+			usleep(100);
+		stay(line);
+	}
+	wait(NULL);
+}
+
+/*
+ * A child and its own child, each with descriptors of its own, and each shares them with an orphan: a restart
+ * would have to make the child with both.
+ */
+static void begin_crossed(void)
+{
+	pid_t here = getpid();
+	int line[2];
+	char c;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (pipe(line))
+		err(1, "pipe");
+	if (born(0)) {
+		leave_orphan(line[1], here);
+		if (born(0)) {
+			leave_orphan(line[1], here);
+			stay(line[1]);
+		}
+		stay(-1);
+	}
+	for (int n = 0; n < 3; n++)
+		if (read(line[0], &c, 1) != 1)
+			err(1, "read");
+}
+
 static void begin(const char *what)
 {
 	struct user_desc segment = { .entry_number = 1, .limit = 0xfffff, .seg_32bit = 1 };
@@ -72,6 +131,8 @@ static void begin(const char *what)
 		share(0);
 	if (!strcmp(what, "sisters"))
 		begin_sisters();
+	if (!strcmp(what, "crossed"))
+		begin_crossed();
 	if (!strcmp(what, "segments") && syscall(SYS_modify_ldt, 1, &segment, sizeof(segment)))
 		err(77, "modify_ldt");
 	if (!strcmp(what, "children") && unshare(CLONE_NEWPID))

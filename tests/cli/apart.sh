@@ -19,6 +19,7 @@ while read -r what pattern; do
 done <<'EOF'
 memory share their memory \(CLONE_VM\)
 sisters share their memory \(CLONE_VM\)
+crossed shares descriptors \(CLONE_FILES\) with another one in a way that cannot be made again
 thread has descriptors of its own
 segments modify_ldt
 EOF
