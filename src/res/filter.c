@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The packet filter of a socket of any family (SO_ATTACH_FILTER): a program of classic BPF. */
+#include "res/inet.h"
 #include "res/kinds.h"
 
 #include <errno.h>
@@ -48,6 +49,24 @@ int filter_capture(struct model *m, const struct res_seen *seen, size_t at, stru
 	return rc;
 }
 
+void filter_deafen(int fd)
+{
+	const struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0), *code = &nothing;
+	struct sock_fprog program = { .len = 1 };
+	char byte;
+
+	memcpy(&program.filter, &code, sizeof(code)); /* not const there, and only read */
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
+		;
+}
+
+/* Has it been deafened? */
+static bool filter_is_deaf(const struct img_file *f)
+{
+	return f->kind == IMG_F_INET && inet_raw_is(f);
+}
+
 int filter_attach(const struct model *m, const struct img_file *f, int fd, struct err *err)
 {
 	const struct sock_filter *code = model_bytes(m, f->filter);
@@ -58,6 +77,9 @@ int filter_attach(const struct model *m, const struct img_file *f, int fd, struc
 	if (program.len &&
 	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
 		return err_set(err, errno, "give a socket its filter again");
+	if (!program.len && filter_is_deaf(f) &&
+	    setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &one, sizeof(one)) < 0)
+		return err_set(err, errno, "let a socket hear again");
 	if (f->flags & IMG_FILE_FILTER_LOCKED &&
 	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)) < 0)
 		return err_set(err, errno, "lock the filter of a socket");

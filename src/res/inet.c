@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TCP and UDP sockets: the kind. When a socket is captured its other end may not have been seen yet: what
- * it is connected to, and what stands in its queue, is found out when all descriptors of the
+ * TCP, UDP and raw sockets: the kind. When a socket is captured its other end may not have been seen yet:
+ * what it is connected to, and what stands in its queue, is found out when all descriptors of the
  * computation are known (inet_pair.c).
  */
 #include "res/inet.h"
@@ -63,6 +63,19 @@ void inet_capture_done(struct res_capture *c)
 	free(c->inet);
 }
 
+static bool inet_is_known(int type, int protocol)
+{
+	switch (type) {
+	case SOCK_STREAM:
+		return protocol == IPPROTO_TCP || protocol == INET_MPTCP;
+	case SOCK_DGRAM:
+		return protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+		       protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+	default:
+		return type == SOCK_RAW;
+	}
+}
+
 static int inet_capture(struct model *m, const struct res_seen *seen, struct img_file *f,
 			struct err *err)
 {
@@ -71,9 +84,7 @@ static int inet_capture(struct model *m, const struct res_seen *seen, struct img
 	socklen_t len = sizeof(name);
 	struct inet_seen *s;
 
-	if ((type != SOCK_STREAM || (protocol != IPPROTO_TCP && protocol != INET_MPTCP)) &&
-	    (type != SOCK_DGRAM || (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE &&
-				    protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6)))
+	if (!inet_is_known(type, protocol))
 		return err_say(err, ENOTSUP,
 			       "descriptor %d is a network socket of type %d and protocol %d, "
 			       "which cannot "
@@ -91,7 +102,9 @@ static int inet_capture(struct model *m, const struct res_seen *seen, struct img
 				 .number = seen->fd,
 				 .stream = type == SOCK_STREAM,
 				 .multipath = protocol == INET_MPTCP,
-				 .echo = protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6,
+				 .raw = type == SOCK_RAW,
+				 .lossy = type == SOCK_RAW || protocol == IPPROTO_ICMP ||
+					  protocol == IPPROTO_ICMPV6,
 				 .fd = inet_keep(seen->dup) };
 	if (s->fd < 0)
 		return err_set(err, errno, "look at descriptor %d", seen->fd);
@@ -103,6 +116,25 @@ static int inet_capture(struct model *m, const struct res_seen *seen, struct img
 	s->role = inet_get(s->fd, SO_ACCEPTCONN) == 1 ? INET_LISTENING : INET_FRESH;
 	s->rcvbuf = (uint32_t)inet_get(s->fd, SO_RCVBUF);
 	return 0;
+}
+
+int inet_socket(const struct img_file *f, struct err *err)
+{
+	int type = (int)f->arg[INET_ARG_TYPE], protocol = (int)f->arg[INET_ARG_PROTOCOL];
+	int fd =
+		socket((int)f->arg[INET_ARG_DOMAIN], type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == EPERM && type == SOCK_RAW)
+		return err_say(err, EPERM,
+			       "it has a raw network socket, which only a user with the capability "
+			       "CAP_NET_RAW may make: restart it as root");
+	if (errno == EACCES && (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6))
+		return err_say(err, EACCES,
+			       "it has a socket for pings, which no group of yours may make here "
+			       "(net.ipv4.ping_group_range): restart it as root");
+	return err_set(err, errno, "make a network socket");
 }
 
 const struct inet_state *inet_state_of(const struct model *m, const struct img_file *f)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TCP and UDP sockets: what the files inet*.c of this room share.
+ * TCP, UDP and raw sockets: what the files inet*.c of this room share.
  *
  * A connection comes back if both ends are inside the computation: at a restart one end binds the port
  * it had and connects to the other's, and what stood in the queues is sent again from the other side. No
@@ -96,6 +96,7 @@ enum {
 	INET_IP_BIND_ADDRESS_NO_PORT = 24,
 	INET_IP_LOCAL_PORT_RANGE = 51,
 	INET_IPV6_MULTICAST_ALL = 29,
+	INET_IPV6_FREEBIND = 78,
 	INET_MPTCP = 262, /* IPPROTO_MPTCP */
 };
 
@@ -151,7 +152,12 @@ struct inet_seen {
 	struct inet_end local, peer;
 	bool stream;
 	bool multipath; /* of MPTCP: Go's programs listen like that */
-	bool echo; /* of ICMP, as ping has it: what comes in are answers, which nobody can send again */
+	bool raw;
+	/*
+	 * Raw, or of ICMP as ping has it: what comes in are copies of all traffic, or answers, which nobody
+	 * can send again.
+	 */
+	bool lossy;
 	enum inet_role role;
 	uint32_t other; /* id of the other end */
 	uint64_t shutdown;
@@ -161,6 +167,17 @@ struct inet_seen {
 
 /* Part of res_capture_done. */
 void inet_capture_done(struct res_capture *c);
+
+/* A new socket like @f, with nothing set; what privilege there would have to be is said. */
+int inet_socket(const struct img_file *f, struct err *err);
+
+/*
+ * inet_raw.c: whom raw sockets are connected to, which getpeername tells of those alone that were given a
+ * port; and that what stands in the queue of @s will be lost.
+ */
+int inet_raw_peers(struct res_capture *c, struct err *err);
+void inet_raw_tell(const struct inet_seen *s);
+bool inet_raw_is(const struct img_file *f);
 
 /* inet_peek.c: queues. */
 

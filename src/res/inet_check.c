@@ -87,9 +87,9 @@ static int inet_say_taken(const union inet_name *name, int type, uint32_t inode,
 static int inet_try(const struct img_file *f, const struct inet_state *s, uint32_t *inode,
 		    struct err *err)
 {
-	int type = (int)f->arg[INET_ARG_TYPE], one = 1;
-	int protocol = type == SOCK_STREAM ? IPPROTO_TCP : (int)f->arg[INET_ARG_PROTOCOL];
-	OWNED_FD int fd = socket((int)f->arg[INET_ARG_DOMAIN], type | SOCK_CLOEXEC, protocol);
+	bool stream = f->arg[INET_ARG_TYPE] == SOCK_STREAM;
+	OWNED_FD int fd = inet_socket(f, err);
+	int one = 1;
 	struct inet_taken taken = { .inode = 0 };
 	char text[INET_TEXT_MAX];
 	union inet_name name;
@@ -97,7 +97,7 @@ static int inet_try(const struct img_file *f, const struct inet_state *s, uint32
 	memcpy(name.bytes, s->name, sizeof(name.bytes));
 	*inode = 0;
 	if (fd < 0)
-		return err_set(err, errno, "make a network socket");
+		return fd;
 	inet_options_set(fd, s + 1, s->options_len, true);
 	inet_bind_freely(fd, f);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -108,7 +108,8 @@ static int inet_try(const struct img_file *f, const struct inet_state *s, uint32
 	taken.at = inet_end_of(&name);
 	taken.connection =
 		f->arg[INET_ARG_ROLE] == INET_CONNECTED || f->arg[INET_ARG_ROLE] == INET_WAITING;
-	inetdiag_list(protocol, ~0u, inet_is_taken, &taken, NULL);
+	inetdiag_list(stream ? IPPROTO_TCP : (int)f->arg[INET_ARG_PROTOCOL], ~0u, inet_is_taken,
+		      &taken, NULL);
 	*inode = taken.inode;
 	return 0;
 }

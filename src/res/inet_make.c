@@ -51,12 +51,13 @@ static void inet_options(const struct inet_one *o, int fd, bool early)
 /* A socket like @o, with all that must be so before it gets an address. */
 static int inet_open(const struct inet_one *o, struct err *err)
 {
-	int type = (int)o->f->arg[INET_ARG_TYPE] | SOCK_CLOEXEC | SOCK_NONBLOCK;
-	int fd = socket((int)o->f->arg[INET_ARG_DOMAIN], type, (int)o->f->arg[INET_ARG_PROTOCOL]);
+	int fd = inet_socket(o->f, err);
 	int sndbuf = (int)(o->s->sndbuf / 2), rcvbuf = (int)(o->s->rcvbuf / 2), one = 1, zero = 0;
 
 	if (fd < 0)
-		return err_set(err, errno, "make a network socket");
+		return fd;
+	if (inet_raw_is(o->f))
+		filter_deafen(fd);
 	/* Setting a size ends the kernel's own tuning. */
 	if (o->s->buffers_locked & 1)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
@@ -341,7 +342,7 @@ static int inet_make_bound(struct inet_one *o, struct err *err)
 	inet_fill_datagrams(o->m, o->f, o->fd);
 	inet_groups_leave(o->fd, o->s + 1, o->s->options_len);
 	if (o->s->peer_len && connect(o->fd, &o->peer.any, o->s->peer_len) < 0)
-		return err_set(err, errno, "connect a UDP socket again");
+		return err_set(err, errno, "connect a network socket again");
 	inet_shut(o);
 	return 0;
 }

@@ -75,8 +75,11 @@ void inet_bind_freely(int fd, const struct img_file *f)
 	uint64_t role = f->arg[INET_ARG_ROLE];
 	int one = 1;
 
-	if (f->arg[INET_ARG_PEER] && (role == INET_FRESH || role == INET_LISTENING))
-		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+	if (!f->arg[INET_ARG_PEER] || (role != INET_FRESH && role != INET_LISTENING))
+		return;
+	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_IPV6, INET_IPV6_FREEBIND, &one,
+		   sizeof(one)); /* a raw one's only way */
 }
 
 bool inet_end_is_local(const struct inet_end *e)

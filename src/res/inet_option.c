@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Options of TCP and UDP sockets, each stored under its level and name, so that the table may change.
+ * Options of network sockets, each stored under its level and name, so that the table may change.
  * At a restart only what a fresh socket has otherwise is set: many are "as the system says" until somebody
  * sets them.
  */
@@ -35,6 +35,7 @@ enum {
 	INET_TCP_TX_DELAY = 37,
 	INET_TCP_INQ = 36,
 	INET_IP_MINTTL = 21,
+	INET_IP_NODEFRAG = 22,
 	INET_IP_CHECKSUM = 23,
 	INET_IP_RECVFRAGSIZE = 25,
 	INET_IP_RECVERR_RFC4884 = 26,
@@ -48,6 +49,10 @@ enum {
 	INET_IPV6_RECVORIGDSTADDR = 74,
 	INET_IPV6_UNICAST_IF = 76,
 	INET_IPV6_AUTOFLOWLABEL = 70,
+	INET_IPV6_CHECKSUM = 7,
+	INET_IPV6_HDRINCL = 36,
+	INET_ICMP_FILTER = 1,
+	INET_ICMPV6_FILTER = 1,
 	INET_UDP_SEGMENT = 103,
 	INET_UDP_GRO = 104,
 	INET_UDPLITE_SEND_CSCOV = 10,
@@ -175,6 +180,7 @@ static const struct inet_option_kind {
 	{ IPPROTO_IPV6, INET_IPV6_RECVFRAGSIZE, sizeof(int), INET_LATE },
 	{ IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, sizeof(int), INET_LATE },
 	{ IPPROTO_IPV6, IPV6_TRANSPARENT, sizeof(int), INET_EARLY },
+	{ IPPROTO_IPV6, INET_IPV6_FREEBIND, sizeof(int), INET_EARLY },
 	{ IPPROTO_IPV6, IPV6_DONTFRAG, sizeof(int), INET_LATE },
 	{ IPPROTO_IPV6, INET_IPV6_UNICAST_IF, sizeof(int), INET_LATE },
 	{ IPPROTO_IPV6, INET_IPV6_AUTOFLOWLABEL, sizeof(int), INET_LATE },
@@ -187,6 +193,14 @@ static const struct inet_option_kind {
 	{ IPPROTO_UDPLITE, UDP_CORK, sizeof(int), INET_LATE },
 	{ IPPROTO_UDPLITE, INET_UDPLITE_SEND_CSCOV, sizeof(int), INET_LATE },
 	{ IPPROTO_UDPLITE, INET_UDPLITE_RECV_CSCOV, sizeof(int), INET_LATE },
+	/* Of raw sockets; IP_HDRINCL is on where the protocol is IPPROTO_RAW, and may be off again. */
+	{ IPPROTO_IP, IP_HDRINCL, sizeof(int), INET_EARLY },
+	{ IPPROTO_IP, INET_IP_NODEFRAG, sizeof(int), INET_EARLY },
+	{ IPPROTO_IP, IP_ROUTER_ALERT, sizeof(int), INET_LATE },
+	{ IPPROTO_RAW, INET_ICMP_FILTER, 4, INET_LATE },
+	{ IPPROTO_ICMPV6, INET_ICMPV6_FILTER, 32, INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_CHECKSUM, sizeof(int), INET_LATE },
+	{ IPPROTO_IPV6, INET_IPV6_HDRINCL, sizeof(int), INET_EARLY },
 	/* Ours are all set while ports are being taken: what the program wants comes last. */
 	{ SOL_SOCKET, SO_REUSEADDR, sizeof(int), INET_LATE },
 };

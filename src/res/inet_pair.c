@@ -244,15 +244,19 @@ static int inet_see_shutdown(const struct inetdiag *d, void *data)
 	return 0;
 }
 
-/* Best effort: not every kernel has the list. */
+/* Best effort: not every kernel has the lists. */
 static void inet_find_shut(struct res_capture *c)
 {
-	for (size_t i = 0; i < c->ninet; i++)
-		if (!c->inet[i].stream && c->inet[i].peer.port) {
-			inetdiag_list(IPPROTO_UDP, 1 << TCP_ESTABLISHED, inet_see_shutdown, c,
-				      NULL);
-			break;
-		}
+	bool raw = false, other = false;
+
+	for (size_t i = 0; i < c->ninet; i++) {
+		raw |= c->inet[i].raw;
+		other |= !c->inet[i].raw && !c->inet[i].stream && c->inet[i].peer.port;
+	}
+	if (other)
+		inetdiag_list(IPPROTO_UDP, 1 << TCP_ESTABLISHED, inet_see_shutdown, c, NULL);
+	if (raw)
+		inetdiag_list(IPPROTO_RAW, ~0u, inet_see_shutdown, c, NULL);
 }
 
 /* What a corked socket holds back nobody can read. */
@@ -294,7 +298,9 @@ static void inet_take_state(const struct inet_seen *s, struct inet_state *state,
 	}
 	len = sizeof(name);
 	if (getpeername(s->fd, &name.any, &len) < 0)
-		len = s->peer.port ? inet_end_name(&name, &s->peer, domain) : 0;
+		len = s->peer.port || !inet_end_is_any(&s->peer)
+			      ? inet_end_name(&name, &s->peer, domain)
+			      : 0;
 	state->peer_len = len;
 	if (len)
 		memcpy(state->peer, name.bytes, sizeof(state->peer));
@@ -305,8 +311,10 @@ static void inet_take_state(const struct inet_seen *s, struct inet_state *state,
 
 static int inet_take_queue(const struct inet_seen *s, struct model *pool, struct err *err)
 {
-	if (!s->stream)
-		return s->echo ? 0 : inet_peek_datagrams(s, pool, err);
+	if (s->lossy)
+		inet_raw_tell(s);
+	else if (!s->stream)
+		return inet_peek_datagrams(s, pool, err);
 	if (s->role == INET_CONNECTED || s->role == INET_ENDED)
 		return inet_peek_stream(s, pool, err);
 	return 0;
@@ -365,6 +373,8 @@ static int inet_take_all(struct res_capture *c, struct err *err)
 	struct inet_joins joins = { .n = 0 };
 	int rc = inet_groups_look(&joins, err);
 
+	if (rc >= 0)
+		rc = inet_raw_peers(c, err);
 	inet_find_shut(c);
 	for (size_t i = 0; rc >= 0 && i < c->ninet; i++)
 		rc = inet_named(&c->inet[i], inet_check_cork(&c->inet[i], err), err);

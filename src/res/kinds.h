@@ -38,6 +38,12 @@ int inotify_refuse_unread(int dup, int fd, struct err *err);
 
 /* filter.c: the filter of the socket @seen into file @at of @m; and out of it, where there is one. */
 int filter_capture(struct model *m, const struct res_seen *seen, size_t at, struct err *err);
+
+/*
+ * Let @fd, a socket that hears all that passes by, hear nothing, and forget what it has heard; filter_attach
+ * then makes it hear again. Not all kinds can: what comes is then heard a little too soon.
+ */
+void filter_deafen(int fd);
 int filter_attach(const struct model *m, const struct img_file *f, int fd, struct err *err);
 
 /*

@@ -212,7 +212,8 @@ static void check_address(struct check *c, const struct img_file *f)
 {
 	struct err why = ERR_INIT;
 
-	if (res_check_address(c->m, f, &why) < 0)
+	/* All raw ones lack the same, which is said once. */
+	if (res_check_address(c->m, f, &why) < 0 && !strstr(c->err->msg, why.msg))
 		check_say(c, why.num, "%s", why.msg);
 }
 

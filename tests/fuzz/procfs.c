@@ -8,6 +8,7 @@
 #include "procfs/fdinfo.h"
 #include "procfs/igmp.h"
 #include "procfs/maps.h"
+#include "procfs/rawnet.h"
 #include "procfs/stat.h"
 #include "procfs/status.h"
 #include "procfs/task.h"
@@ -43,6 +44,7 @@ static void use_lists(const char *text, size_t n)
 	struct sysvipc_object object;
 	struct uring_buffer buffer;
 	struct uring_info uring;
+	struct rawnet raw;
 	struct scan scan;
 	uint8_t group[16];
 	uint32_t interface = 0;
@@ -52,6 +54,10 @@ static void use_lists(const char *text, size_t n)
 		sink += interface;
 	for (scan = scan_over(text, n); igmp6_next(&scan, &interface, group);)
 		sink += group[15];
+	for (scan = scan_over(text, n); rawnet_next(&scan, false, &raw);)
+		sink += raw.inode;
+	for (scan = scan_over(text, n); rawnet_next(&scan, true, &raw);)
+		sink += raw.peer[15];
 	if (uring_parse(&uring, text, n, NULL) == 0)
 		sink += uring.cached_sq_head;
 	for (scan = scan_over(text, n); uring_next_buffer(&scan, &buffer);)

@@ -5,6 +5,7 @@
 #include "procfs/fdinfo.h"
 #include "procfs/igmp.h"
 #include "procfs/maps.h"
+#include "procfs/rawnet.h"
 #include "procfs/stat.h"
 #include "procfs/status.h"
 #include "procfs/task.h"
@@ -481,6 +482,31 @@ static void check_igmp(void)
 	CHECK(!igmp6_next(&s, &interface, group));
 }
 
+static void check_rawnet(void)
+{
+	static const char four[] =
+		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   "
+		"uid\n"
+		" 163: 0100007F:0011 0300007F:0000 01 00000000:00000000 00:00000000 00000000     0"
+		"        0 1957658 2 000000006c17e230 0\n"
+		"   1: 00000000:0001 00000000:0000 07 00000000:00000000 00:00000000 00000000     "
+		"0\n";
+	static const char six[] =
+		"  58: 00000000000000000000000000000000:003A 000080FE000000000000000002000000:0016 "
+		"01 "
+		"00000000:00000000 00:00000000 00000000     0        0 17 2 000000006c17e230 0\n";
+	struct scan s = scan_over(four, sizeof(four) - 1);
+	struct rawnet one;
+
+	CHECK(rawnet_next(&s, false, &one) && one.inode == 1957658 && !one.port);
+	CHECK(one.peer[0] == 127 && one.peer[2] == 0 && one.peer[3] == 3);
+	CHECK(!rawnet_next(&s, false, &one)); /* cut off */
+	s = scan_over(six, sizeof(six) - 1);
+	CHECK(rawnet_next(&s, true, &one) && one.inode == 17 && one.port == 0x16);
+	CHECK(one.peer[0] == 0xfe && one.peer[1] == 0x80 && one.peer[15] == 2);
+	CHECK(!rawnet_next(&s, true, &one));
+}
+
 static void check_uring(void)
 {
 	const char told[] =
@@ -516,6 +542,7 @@ static void check_uring(void)
 int main(void)
 {
 	check_igmp();
+	check_rawnet();
 	check_uring();
 	check_maps_crafted();
 	check_maps_nonsense();
