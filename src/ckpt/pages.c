@@ -195,7 +195,7 @@ static int pages_scan_map(struct pages_scan *s, const struct img_vma *v)
 static bool pages_wanted(const struct img_vma *v, int which)
 {
 	if (v->kind != IMG_VMA_ANON && v->kind != IMG_VMA_FILE && v->kind != IMG_VMA_AIO &&
-	    v->kind != IMG_VMA_MEMFD)
+	    v->kind != IMG_VMA_MEMFD && v->kind != IMG_VMA_SOCKET)
 		return false;
 	/* It may be empty at any time, and is what no disk shall have: random numbers not given out yet. */
 	if (v->flags & IMG_VMA_DROPPABLE)

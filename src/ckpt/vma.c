@@ -160,6 +160,32 @@ static int vma_uring(struct capture *c, const struct maps_vma *s, struct img_vma
 	return rc;
 }
 
+/* The rings of a packet socket; all of them, from the beginning: the kernel knows no other way. */
+static int vma_socket(struct capture *c, const struct maps_vma *s, struct img_vma *v,
+		      struct err *err)
+{
+	int rc = res_capture_saved(c->res, c->m, s->ino, 0, &v->file, err);
+	uint64_t rings = rc < 0 ? 0 : res_capture_rings(c->res, v->file);
+
+	if (rc < 0)
+		return rc;
+	v->kind = IMG_VMA_SOCKET;
+	if (s->shared)
+		v->flags |= IMG_VMA_ELSEWHERE;
+	if (rings && (s->offset || s->end - s->start != rings))
+		return err_say(err, ENOTSUP,
+			       "memory at %llx is of a packet socket, but not all of its rings, "
+			       "which cannot be brought back; unmap it before the checkpoint",
+			       (unsigned long long)s->start);
+	if (!rings)
+		return err_say(
+			err, ENOTSUP,
+			"memory at %llx is a socket's (TCP_ZEROCOPY_RECEIVE, or one that is closed "
+			"by now), which only the kernel fills; unmap it before the checkpoint",
+			(unsigned long long)s->start);
+	return 0;
+}
+
 /* A restart makes shared huge pages for one mapping; of two, each would get its own without a word. */
 static int vma_check_huge(struct capture *c, const struct maps_vma *s, const struct img_vma *v,
 			  struct err *err)
@@ -231,11 +257,7 @@ static int vma_kind(struct capture *c, const struct maps_vma *s, char *path, str
 		return err_say(err, ENOTSUP, "memory at %llx is %s", (unsigned long long)s->start,
 			       res_refused(path));
 	if (maps_begins(s, "socket:["))
-		return err_say(
-			err, ENOTSUP,
-			"memory at %llx is a socket's (TCP_ZEROCOPY_RECEIVE), which only the "
-			"kernel fills; unmap it before the checkpoint",
-			(unsigned long long)s->start);
+		return vma_socket(c, s, v, err);
 	if (capture_is_aio(s)) {
 		v->kind = IMG_VMA_AIO;
 		v->object = vma_object(s);

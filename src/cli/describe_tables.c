@@ -52,6 +52,7 @@ static json_t *describe_vma(const struct model *m, const struct img_vma *v, size
 		[IMG_VMA_VDSO] = "vdso",	 [IMG_VMA_VVAR] = "vvar",
 		[IMG_VMA_VSYSCALL] = "vsyscall", [IMG_VMA_MEMFD] = "memfd",
 		[IMG_VMA_AIO] = "aio",		 [IMG_VMA_URING] = "io_uring",
+		[IMG_VMA_SOCKET] = "socket",
 	};
 	static const struct describe_word flags[] = {
 		{ IMG_VMA_SHARED, "shared" },	    { IMG_VMA_GROWSDOWN, "growsdown" },
@@ -143,7 +144,7 @@ static const char *const describe_kinds[] = {
 	[IMG_F_INOTIFY] = "inotify",   [IMG_F_PIDFD] = "pidfd",	  [IMG_F_PROC] = "proc",
 	[IMG_F_MAPPED] = "mapped",     [IMG_F_PTMX] = "pty",	  [IMG_F_INET] = "network",
 	[IMG_F_UNIX] = "unix",	       [IMG_F_NAMED] = "named",	  [IMG_F_MQUEUE] = "message queue",
-	[IMG_F_URING] = "io_uring",
+	[IMG_F_URING] = "io_uring",    [IMG_F_PACKET] = "packet",
 };
 
 static const char *describe_access(uint32_t open_flags)

@@ -227,6 +227,7 @@ enum img_vma_kind {
 	IMG_VMA_MEMFD, /* memfd or deleted file: contents in the image, object says which */
 	IMG_VMA_AIO, /* the ring of an AIO context: one of IMG_T_AIOS */
 	IMG_VMA_URING, /* a part of the io_uring that is file: offset says which */
+	IMG_VMA_SOCKET, /* all rings of the packet socket that is file: contents stand there */
 	IMG_VMA_KINDS, /* one past the last */
 };
 
@@ -394,6 +395,7 @@ enum img_file_kind {
 	IMG_F_NAMED, /* no descriptor: a file that the user has named */
 	IMG_F_MQUEUE, /* POSIX message queue: data is struct img_mq_message, in the order of receipt */
 	IMG_F_URING, /* io_uring: data begins with a struct img_uring */
+	IMG_F_PACKET, /* packet socket: data begins with a struct img_packet */
 	IMG_F_KINDS, /* one past the last */
 };
 
@@ -513,6 +515,45 @@ struct img_share {
 	int32_t pid; /* of the process that has it in its image; which has no such record of it */
 };
 _Static_assert(sizeof(struct img_share) == 8, "on disk");
+
+struct img_packet_ring { /* as struct tpacket_req3 has it, in bytes and ms; all 0: none */
+	uint32_t block_size, blocks, frame_size, frames;
+	uint32_t retire_ms, private_size, features; /* of TPACKET_V3 */
+};
+
+struct img_packet_member { /* of what an interface is asked to receive */
+	char interface[16];
+	uint32_t count; /* so many times */
+	uint16_t type, address_len; /* PACKET_MR_* */
+	uint8_t address[32];
+	uint8_t zero[8];
+};
+_Static_assert(sizeof(struct img_packet_member) == 64, "on disk");
+
+/* A place of the receiving ring that is the program's: one frame, of TPACKET_V3 one block. */
+struct img_packet_place { /* then its bytes */
+	uint32_t number, reserved;
+};
+
+enum { IMG_PACKET_OPTIONS = 12 };
+
+/*
+ * Behind it in the data, each from a multiple of 8 on: options_len bytes of options, as network sockets have
+ * them; struct img_packet_member, members of them; struct img_packet_place, places of them.
+ */
+struct img_packet {
+	uint16_t protocol; /* ETH_P_*; 0: none */
+	uint16_t running; /* 1: its interface was up */
+	uint32_t options_set; /* bit n: option[n] is known */
+	int32_t option[IMG_PACKET_OPTIONS];
+	char interface[16]; /* that it is bound to; empty: all */
+	uint32_t sndbuf, rcvbuf, buffers_locked; /* as those of network sockets */
+	uint32_t fanout; /* as PACKET_FANOUT has it; 0: none */
+	struct img_packet_ring receive, send;
+	uint32_t head; /* the place that the kernel fills next */
+	uint32_t options_len, members, places;
+};
+_Static_assert(sizeof(struct img_packet) == 160, "on disk");
 
 enum img_lock_type { IMG_LOCK_POSIX = 1, IMG_LOCK_OFD, IMG_LOCK_FLOCK };
 

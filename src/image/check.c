@@ -191,7 +191,9 @@ static int check_vmas(const struct check *c)
 			why = "has an unknown protection";
 		if (!why && (v->offset & (c->page - 1) || v->offset > INT64_MAX))
 			why = "has an offset that is no page";
-		if (!why && (v->kind == IMG_VMA_FILE || v->kind == IMG_VMA_URING || v->file) &&
+		if (!why &&
+		    (v->kind == IMG_VMA_FILE || v->kind == IMG_VMA_URING ||
+		     v->kind == IMG_VMA_SOCKET || v->file) &&
 		    !check_file_id(c, v->file))
 			why = "names a file that is not in the image";
 		if (!why && v->kind == IMG_VMA_URING && !check_ring(v))

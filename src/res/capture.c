@@ -172,6 +172,8 @@ static int capture_describe(struct res_capture *c, struct model *m, const struct
 	rc = kind->capture(m, seen, &m->files.at[at], err);
 	c->described[described].late = kind->late && kind->late(m, &m->files.at[at]);
 	c->described[described].saved = capture_holds_nameless(&m->files.at[at]);
+	if (kind->kind == IMG_F_PACKET)
+		c->described[described].rings = m->files.at[at].size;
 	return rc;
 }
 
@@ -223,6 +225,13 @@ int res_capture_saved(struct res_capture *c, struct model *m, uint64_t ino, uint
 		return described_mention(m, d->id, err);
 	}
 	return 0;
+}
+
+uint64_t res_capture_rings(const struct res_capture *c, uint32_t id)
+{
+	const struct res_described *d = described_find(c, id);
+
+	return d ? d->rings : 0;
 }
 
 /* A file whose name was removed and that has another: beside it, below the directory above, or afar. */

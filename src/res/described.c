@@ -187,7 +187,11 @@ int described_remember(struct res_capture *c, const struct res_seen *seen, uint3
 		c->unsorted = true;
 	}
 	c->described[c->ndescribed++] = (struct res_described){
-		seen->st.st_dev, seen->st.st_ino, seen->pid, seen->fd, id, false, false,
+		.dev = seen->st.st_dev,
+		.ino = seen->st.st_ino,
+		.pid = seen->pid,
+		.fd = seen->fd,
+		.id = id,
 	};
 	return 0;
 }

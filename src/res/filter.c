@@ -64,7 +64,7 @@ void filter_deafen(int fd)
 /* Has it been deafened? */
 static bool filter_is_deaf(const struct img_file *f)
 {
-	return f->kind == IMG_F_INET && inet_raw_is(f);
+	return f->kind == IMG_F_PACKET || (f->kind == IMG_F_INET && inet_raw_is(f));
 }
 
 int filter_attach(const struct model *m, const struct img_file *f, int fd, struct err *err)

@@ -11,9 +11,10 @@
 
 /* The order matters: the first that matches takes a descriptor. */
 static const struct res_kind *const res_kinds[] = {
-	&res_pidfd,    &res_memfd,   &res_mqueue, &res_reg,	&res_dir,    &res_tty,
-	&res_ptmx,     &res_chr,     &res_pipe,	  &res_eventfd, &res_epoll,  &res_timerfd,
-	&res_signalfd, &res_inotify, &res_inet,	  &res_unix,	&res_socket, &res_uring,
+	&res_pidfd, &res_memfd,	  &res_mqueue,	 &res_reg,     &res_dir,
+	&res_tty,   &res_ptmx,	  &res_chr,	 &res_pipe,    &res_eventfd,
+	&res_epoll, &res_timerfd, &res_signalfd, &res_inotify, &res_inet,
+	&res_unix,  &res_packet,  &res_socket,	 &res_uring,
 };
 enum {
 	RES_PIECE = 64 << 10, /* of contents, written at once */

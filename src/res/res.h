@@ -168,6 +168,9 @@ struct img_file *res_capture_file(struct res_capture *c, struct model *m);
 int res_capture_saved(struct res_capture *c, struct model *m, uint64_t ino, uint64_t dev,
 		      uint32_t *id, struct err *err);
 
+/* How long the rings of packet socket @id are, which can be mapped all together only; 0: it has none. */
+uint64_t res_capture_rings(const struct res_capture *c, uint32_t id);
+
 /*
  * Descriptors at a restart. Every open file description of the computation is made once, in its first
  * process and before that forks; all others inherit them, and each puts its own at its numbers.
@@ -256,6 +259,9 @@ int res_restart_fds(const struct model *m, const int std_fds[3], int *const *kee
 /* Can the address of network socket @f be had here? -EADDRINUSE: no, and @err says who has it. */
 int res_check_address(const struct model *m, const struct img_file *f, struct err *err);
 
+/* Can packet socket @f be had here: may we, are its interfaces there? */
+int res_check_packet(const struct model *m, const struct img_file *f, struct err *err);
+
 /*
  * A descriptor for a removed directory like the one that was @path (of /proc: with " (deleted)"): where it
  * was if that can be, else anywhere. Nothing can be in it any more.
@@ -322,7 +328,7 @@ struct res_kind {
 
 extern const struct res_kind res_reg, res_dir, res_chr, res_tty, res_ptmx, res_pipe, res_eventfd,
 	res_epoll, res_timerfd, res_signalfd, res_memfd, res_inet, res_unix, res_pidfd, res_inotify,
-	res_socket, res_mqueue, res_uring;
+	res_socket, res_mqueue, res_uring, res_packet;
 
 /*
  * img_file.arg. Where F_SEAL_FUTURE_WRITE is among the seals, which lets no new mapping be writable, the

@@ -51,8 +51,6 @@ static int socket_get(int fd, int level, int name)
 static const char *socket_family(int domain)
 {
 	switch (domain) {
-	case AF_PACKET:
-		return "a packet socket";
 	case AF_VSOCK:
 		return "a socket to a virtual machine's host (vsock)";
 	case AF_ALG:

@@ -208,12 +208,15 @@ static void check_opened(struct check *c, const struct img_file *f)
 			  (long long)st.st_size, (unsigned long long)f->size);
 }
 
+/* What many lack is said once. */
 static void check_address(struct check *c, const struct img_file *f)
 {
 	struct err why = ERR_INIT;
 
-	/* All raw ones lack the same, which is said once. */
-	if (res_check_address(c->m, f, &why) < 0 && !strstr(c->err->msg, why.msg))
+	int rc = f->kind == IMG_F_PACKET ? res_check_packet(c->m, f, &why)
+					 : res_check_address(c->m, f, &why);
+
+	if (rc < 0 && !strstr(c->err->msg, why.msg))
 		check_say(c, why.num, "%s", why.msg);
 }
 
@@ -264,7 +267,7 @@ static void check_files(struct check *c)
 		else if (f->kind == IMG_F_REG || f->kind == IMG_F_DIR || f->kind == IMG_F_CHR ||
 			 f->kind == IMG_F_NAMED)
 			check_opened(c, f);
-		else if (f->kind == IMG_F_INET)
+		else if (f->kind == IMG_F_INET || f->kind == IMG_F_PACKET)
 			check_address(c, f);
 		else if (f->kind == IMG_F_URING)
 			check_uring(c, f);

@@ -102,7 +102,8 @@ static int mapped_fd(struct mapped *maps, const struct model *m, size_t index, s
 			return maps->vma_fd[i];
 	fd = mapped_own(maps->table, id);
 	f = model_file(m, id);
-	if (m->vmas.at[index].kind == IMG_VMA_MEMFD || m->vmas.at[index].kind == IMG_VMA_URING)
+	if (m->vmas.at[index].kind == IMG_VMA_MEMFD || m->vmas.at[index].kind == IMG_VMA_URING ||
+	    m->vmas.at[index].kind == IMG_VMA_SOCKET)
 		fd = mapped_nameless(maps, id, fd, mapped_is_written(m, id), &opened, err);
 	else if (fd >= 0)
 		opened = false;
