@@ -52,7 +52,7 @@ static void inet_options(const struct inet_one *o, int fd, bool early)
 static int inet_open(const struct inet_one *o, struct err *err)
 {
 	int fd = inet_socket(o->f, err);
-	int sndbuf = (int)(o->s->sndbuf / 2), rcvbuf = (int)(o->s->rcvbuf / 2), one = 1, zero = 0;
+	int one = 1, zero = 0;
 
 	if (fd < 0)
 		return fd;
@@ -60,9 +60,9 @@ static int inet_open(const struct inet_one *o, struct err *err)
 		filter_deafen(fd);
 	/* Setting a size ends the kernel's own tuning. */
 	if (o->s->buffers_locked & 1)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
+		res_set_buffer(fd, SO_SNDBUF, o->s->sndbuf);
 	if (o->s->buffers_locked & 2)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
+		res_set_buffer(fd, SO_RCVBUF, o->s->rcvbuf);
 	inet_options(o, fd, true);
 	inet_bind_freely(fd, o->f);
 	if (o->shares)

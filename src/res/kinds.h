@@ -36,6 +36,12 @@ void temporary_done(struct res_capture *c);
 bool inotify_is_link(const char *link);
 int inotify_refuse_unread(int dup, int fd, struct err *err);
 
+/*
+ * socket.c: the size of a buffer (SO_SNDBUF, SO_RCVBUF), as getsockopt gives it; also one that is more than
+ * anybody may set (net.core.rmem_max), where we may.
+ */
+void res_set_buffer(int fd, int name, uint64_t size);
+
 /* filter.c: the filter of the socket @seen into file @at of @m; and out of it, where there is one. */
 int filter_capture(struct model *m, const struct res_seen *seen, size_t at, struct err *err);
 

@@ -68,12 +68,10 @@ int res_check_packet(const struct model *m, const struct img_file *f, struct err
 
 static void packet_buffers(int fd, const struct img_packet *p)
 {
-	int sndbuf = (int)(p->sndbuf / 2), rcvbuf = (int)(p->rcvbuf / 2);
-
 	if (p->buffers_locked & 1)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
+		res_set_buffer(fd, SO_SNDBUF, p->sndbuf);
 	if (p->buffers_locked & 2)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
+		res_set_buffer(fd, SO_RCVBUF, p->rcvbuf);
 }
 
 static int packet_add_ring(int fd, int name, const struct img_packet *p,

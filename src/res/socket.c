@@ -4,7 +4,7 @@
  * name.
  */
 #include "base/owned.h"
-#include "res/res.h"
+#include "res/kinds.h"
 
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -159,12 +159,20 @@ static int socket_join(const struct model *m, const struct img_file *f, int fd, 
 	return 0;
 }
 
+void res_set_buffer(int fd, int name, uint64_t size)
+{
+	int half = (int)(size / 2), force = name == SO_SNDBUF ? SO_SNDBUFFORCE : SO_RCVBUFFORCE;
+
+	setsockopt(fd, SOL_SOCKET, name, &half, sizeof(half));
+	if ((uint64_t)socket_get(fd, SOL_SOCKET, name) < size)
+		setsockopt(fd, SOL_SOCKET, force, &half, sizeof(half));
+}
+
+/* Setting a size ends the kernel's own choice. */
 static void socket_buffer(int fd, int name, uint64_t size)
 {
-	int half = (int)(size / 2);
-
 	if ((uint64_t)socket_get(fd, SOL_SOCKET, name) != size)
-		setsockopt(fd, SOL_SOCKET, name, &half, sizeof(half));
+		res_set_buffer(fd, name, size);
 }
 
 static int socket_make(struct res_restart *r, const struct img_file *f, struct err *err)

@@ -35,6 +35,7 @@ int main(void)
 	int events = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT);
 	int other = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	struct sockaddr_nl to = { .nl_family = AF_NETLINK }, peer = { 0 };
+	int size = 0, forced = 64 << 20;
 	bool sends;
 
 	LIVE_CHECK(fd >= 0 && events >= 0 && !bind(fd, (void *)&name, sizeof(name)));
@@ -43,6 +44,9 @@ int main(void)
 	LIVE_CHECK(!getsockname(fd, (void *)&before, &len));
 	to.nl_pid = before.nl_pid;
 	to.nl_groups = 1;
+	setsockopt(events, SOL_SOCKET, SO_RCVBUFFORCE, &forced, sizeof(forced)); /* root */
+	len = sizeof(forced);
+	LIVE_CHECK(!getsockopt(events, SOL_SOCKET, SO_RCVBUF, &forced, &len));
 	sends = !connect(other, (void *)&to, sizeof(to)); /* not everybody may */
 
 	live_ready();
@@ -54,6 +58,8 @@ int main(void)
 	len = sizeof(one);
 	one = 0;
 	LIVE_CHECK(!getsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, &len) && one == 1);
+	LIVE_CHECK(!getsockopt(events, SOL_SOCKET, SO_RCVBUF, &size, &len));
+	LIVE_EQUAL(size, forced);
 	LIVE_EQUAL(fcntl(fd, F_GETFL), O_RDWR | O_NONBLOCK);
 	asks(fd);
 	len = sizeof(peer);

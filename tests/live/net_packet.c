@@ -5,6 +5,8 @@
  */
 #include "live_packet.h"
 
+#include <linux/rtnetlink.h>
+
 enum { OPTION_IGNORE_OUTGOING = 23, GROUP_LB = 1, MEMBERS = 2 };
 
 static int option(int fd, int name)
@@ -47,16 +49,29 @@ static void hears_nothing(int fd)
 	LIVE_EQUAL(errno, EAGAIN);
 }
 
-/* Nobody tells by whom an interface was asked to receive all, and how often. */
-static void is_promiscuous(void)
+/* How often somebody wants @interface to receive all; nobody tells who. */
+static uint32_t promiscuity(int interface)
 {
-	FILE *f = fopen("/sys/class/net/lo/flags", "re");
-	unsigned int flags = IFF_PROMISC;
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg info;
+	} ask = { .h = { .nlmsg_len = sizeof(ask),
+			 .nlmsg_type = RTM_GETLINK,
+			 .nlmsg_flags = NLM_F_REQUEST },
+		  .info = { .ifi_index = interface } };
+	_Alignas(struct nlmsghdr) char reply[16384];
+	struct nlmsghdr *h = (void *)reply;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), left;
+	struct rtattr *a;
 
-	LIVE_CHECK(!f || fscanf(f, "%x", &flags) == 1);
-	LIVE_CHECK(flags & IFF_PROMISC);
-	if (f)
-		fclose(f);
+	LIVE_EQUAL(send(fd, &ask, sizeof(ask), 0), sizeof(ask));
+	LIVE_CHECK(recv(fd, reply, sizeof(reply), 0) > 0 && h->nlmsg_type == RTM_NEWLINK);
+	close(fd);
+	left = (int)IFLA_PAYLOAD(h);
+	for (a = IFLA_RTA(NLMSG_DATA(h)); RTA_OK(a, left); a = RTA_NEXT(a, left))
+		if (a->rta_type == IFLA_PROMISCUITY)
+			return *(const uint32_t *)RTA_DATA(a);
+	live_skip("this kernel does not tell who receives all");
 }
 
 static int bound(int type)
@@ -120,7 +135,7 @@ int main(void)
 	LIVE_EQUAL(option(raw, PACKET_AUXDATA), 0);
 	LIVE_EQUAL(option(raw, PACKET_VERSION), TPACKET_V2);
 	LIVE_EQUAL(option(raw, PACKET_RESERVE), 40);
-	is_promiscuous();
+	LIVE_CHECK(promiscuity(lo) >= 1);
 	for (int i = 0; i < MEMBERS; i++) {
 		char byte;
 
