@@ -298,11 +298,22 @@ static void forget(struct repair *r)
 		set_tag(r, &r->live, 0);
 }
 
+/*
+ * The kernel would go on with restart_syscall, which a program's own filter need not know: then it begins its
+ * call anew, with the rest of its time.
+ */
+static bool begins_anew(const struct repair *r)
+{
+	return regs_result(&r->live) == -REGS_ERESTART_RESTARTBLOCK && r->call && r->memory &&
+	       regs_call(&r->live) == r->nr && explain_filtered(r->pid, r->t->tid);
+}
+
 static void repair_call(struct repair *r)
 {
+	bool anew = begins_anew(r);
 	int64_t left = -1;
 
-	if (regs_result(&r->live) == -EINTR && r->call && r->call->eintr)
+	if ((regs_result(&r->live) == -EINTR && r->call && r->call->eintr) || anew)
 		/* The kernel restarts it, or gives EINTR where a handler runs: as without us. */
 		regs_set_result(&r->live, -REGS_ERESTARTNOHAND);
 	if (!regs_restarts(&r->live)) {
@@ -313,7 +324,7 @@ static void repair_call(struct repair *r)
 	r->t->syscall = r->nr;
 	if (r->call && r->memory && remember(r) && r->entry->deadline_ns != repair_forever) {
 		left = r->entry->deadline_ns > r->now ? r->entry->deadline_ns - r->now : 0;
-		if (r->call->eintr || r->call->timeout >= CALLS_REST)
+		if (r->call->eintr || anew || r->call->timeout >= CALLS_REST)
 			keep_deadline(r, left);
 		else if (rest_of(r) >= 0)
 			left = rest_of(r);
