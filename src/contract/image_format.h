@@ -72,6 +72,7 @@ enum img_table {
 	IMG_T_EXTENTS, /* struct img_extent: contents of sparse files */
 	IMG_T_CREDS, /* struct img_cred: of threads that have others than their process */
 	IMG_T_SHARES, /* struct img_share: what is another process's as well, and stands in its image */
+	IMG_T_SECCOMPS, /* struct img_seccomp: seccomp filters */
 	IMG_T_OPTIONAL = 0x8000,
 	IMG_T_POLICIES = IMG_T_OPTIONAL, /* struct img_policy: NUMA policies that are not default */
 };
@@ -253,7 +254,7 @@ _Static_assert(sizeof(struct img_vma) == 72, "on disk");
 
 enum {
 	IMG_THREAD_NO_NEW_PRIVS = 1 << 0,
-	IMG_THREAD_SECCOMP = 1 << 1, /* had a filter: seccomp mode in seccomp_mode */
+	IMG_THREAD_SECCOMP = 1 << 1, /* seccomp of its own: seccomp_mode, filter */
 	IMG_THREAD_EXITED = 1 << 2, /* a leader that ended while others go on */
 	IMG_THREAD_SUD = 1 << 3, /* syscall user dispatch: sud_* */
 	IMG_THREAD_NO_TSC = 1 << 4, /* PR_SET_TSC: PR_TSC_SIGSEGV */
@@ -309,9 +310,19 @@ struct img_thread {
 	uint32_t util_min, util_max; /* utilization clamps; 0 and 0: unknown, or not to be had */
 	/* PR_SPEC_DISABLE or PR_SPEC_FORCE_DISABLE, of store bypass and of indirect branches; else 0 */
 	uint16_t no_store_bypass, no_indirect_branch;
-	uint32_t reserved;
+	uint32_t filter; /* its newest: which of IMG_T_SECCOMPS, from 1 on; 0: none */
 };
 _Static_assert(sizeof(struct img_thread) == 456, "on disk");
+
+enum { IMG_SECCOMP_LOG = 1 << 0 }; /* SECCOMP_FILTER_FLAG_LOG */
+
+/* A seccomp filter and what it was put on top of: a thread has one and all below it. */
+struct img_seccomp {
+	uint32_t below; /* which of those before it, from 1 on; 0: nothing */
+	uint32_t flags; /* IMG_SECCOMP_* */
+	struct img_ref program; /* struct sock_filter; equal ones may be one */
+};
+_Static_assert(sizeof(struct img_seccomp) == 16, "on disk");
 
 /* Credentials of a thread: in img_process and `groups` stand those of the thread that stands for it. */
 struct img_cred {

@@ -10,7 +10,13 @@
 /* No x86-64 program has memory above it (57-bit addresses); 0xffffffffff600000 is the kernel's. */
 static const uint64_t check_user_end = 1ULL << 56;
 
-enum { CHECK_AIO_EVENT = 32 }; /* bytes */
+enum {
+	CHECK_AIO_EVENT = 32, /* bytes */
+	CHECK_FILTER_INSN = 8, /* bytes: struct sock_filter */
+	CHECK_FILTER_INSNS = 4096, /* BPF_MAXINSNS */
+	CHECK_FILTER_COST = 5, /* of the smallest, as seccomp counts instructions */
+	CHECK_FILTERS = 32768 / CHECK_FILTER_COST, /* one on top of the other */
+};
 
 struct check {
 	const struct model *m;
@@ -152,6 +158,8 @@ static int check_threads(const struct check *c)
 				"a reference lies outside the data table, or askew in it");
 		if (!memchr(t->comm, 0, sizeof(t->comm)))
 			return check_refuse(c, "threads", i, "its name has no end");
+		if (t->filter > m->seccomps.n)
+			return check_refuse(c, "threads", i, "has a filter that is not there");
 	}
 	return check_thread_ids(c);
 }
@@ -541,6 +549,29 @@ static int check_creds(const struct check *c)
 	return 0;
 }
 
+static int check_seccomps(const struct check *c)
+{
+	const size_t n = c->m->seccomps.n;
+	OWNED_PTR uint32_t *height = calloc(n + 1, sizeof(*height));
+
+	if (!height)
+		return err_set(c->err, ENOMEM, "check of %zu filters", n);
+	for (size_t i = 0; i < n; i++) {
+		const struct img_seccomp *f = &c->m->seccomps.at[i];
+
+		if (!f->program.len || f->program.len % CHECK_FILTER_INSN ||
+		    f->program.len > CHECK_FILTER_INSN * CHECK_FILTER_INSNS ||
+		    !check_bytes(c, f->program))
+			return check_refuse(c, "seccomps", i, "is no filter");
+		if (f->below > i)
+			return check_refuse(c, "seccomps", i, "stands before what is below it");
+		height[i + 1] = height[f->below] + 1;
+		if (height[i + 1] > CHECK_FILTERS)
+			return check_refuse(c, "seccomps", i, "is on top of too many");
+	}
+	return 0;
+}
+
 static int check_policies(const struct check *c)
 {
 	for (size_t i = 0; i < c->m->policies.n; i++) {
@@ -592,10 +623,10 @@ static int check_ids(struct check *c, uint32_t *ids)
 int check_model(const struct model *m, uint32_t page_size, struct err *err)
 {
 	static int (*const checks[])(const struct check *) = {
-		check_machine, check_process, check_threads, check_vmas,   check_chunks,
-		check_runs,    check_guards,  check_signals, check_timers, check_rlimits,
-		check_files,   check_fds,     check_sysv,    check_aios,   check_policies,
-		check_extents, check_creds,   check_shares,
+		check_machine, check_process, check_threads, check_vmas,     check_chunks,
+		check_runs,    check_guards,  check_signals, check_timers,   check_rlimits,
+		check_files,   check_fds,     check_sysv,    check_aios,     check_policies,
+		check_extents, check_creds,   check_shares,  check_seccomps,
 	};
 	OWNED_PTR uint32_t *ids = calloc(m->files.n + m->elsewhere.n + 1, sizeof(*ids));
 	struct check c = { .m = m, .page = page_size, .err = err };

@@ -32,6 +32,7 @@ void model_done(struct model *m)
 	free(m->aios.at);
 	free(m->extents.at);
 	free(m->creds.at);
+	free(m->seccomps.at);
 	free(m->policies.at);
 	free(m->elsewhere.at);
 	free(m->shares.at);

@@ -41,6 +41,7 @@ struct model {
 	MODEL_ARRAY(struct img_extent) extents;
 	MODEL_ARRAY(struct img_cred) creds; /* of threads that have their own */
 	MODEL_ARRAY(struct img_share) shares;
+	MODEL_ARRAY(struct img_seccomp) seccomps; /* each behind what it is on top of */
 	MODEL_ARRAY(struct img_policy) policies; /* of mappings by address, then of threads */
 	MODEL_ARRAY(uint32_t) elsewhere; /* ids of files that stand in another process's image */
 	MODEL_ARRAY(struct img_run) runs; /* filled by the writer, or by reading an image */

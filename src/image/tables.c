@@ -37,6 +37,7 @@ const struct tables_kind tables_kinds[TABLES_MAX] = {
 	TABLES_ARRAY(IMG_T_EXTENTS, 24, extents, "extents"),
 	TABLES_ARRAY(IMG_T_CREDS, 88, creds, "creds"),
 	TABLES_ARRAY(IMG_T_SHARES, 8, shares, "shares"),
+	TABLES_ARRAY(IMG_T_SECCOMPS, 16, seccomps, "seccomps"),
 	TABLES_ARRAY(IMG_T_POLICIES, 152, policies, "policies"),
 };
 

@@ -25,7 +25,7 @@ struct tables_array {
 	size_t n, room;
 };
 
-enum { TABLES_MAX = 25 };
+enum { TABLES_MAX = 26 };
 extern const struct tables_kind tables_kinds[TABLES_MAX];
 
 /* The kind of table number @table, or NULL. */

@@ -9,10 +9,12 @@
 #include "res/res.h"
 #include "restart/rebuild.h"
 #include "restart/restart.h"
+#include "trace/suspend.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,15 +276,27 @@ static void check_files(struct check *c)
 	}
 }
 
+/* Images had none of the filters once; they were refused then. */
 static void check_seccomp(struct check *c)
 {
-	for (size_t i = 0; i < c->m->threads.n; i++)
-		if (c->m->threads.at[i].flags & IMG_THREAD_SECCOMP) {
+	for (size_t i = 0; i < c->m->threads.n; i++) {
+		const struct img_thread *t = &c->m->threads.at[i];
+
+		if (!(t->flags & IMG_THREAD_SECCOMP))
+			continue;
+		if (t->seccomp_mode == SECCOMP_MODE_FILTER && !t->filter)
 			check_say(c, ENOTSUP,
-				  "thread %d ran under a seccomp filter, which cannot be restored",
-				  c->m->threads.at[i].tid);
-			return;
-		}
+				  "thread %d ran under a seccomp filter, which is not in the image",
+				  t->tid);
+		else if (!suspend_allowed())
+			check_say(c, EPERM,
+				  "thread %d ran under seccomp, which only " SUSPEND_WHO
+				  " can put back",
+				  t->tid);
+		else
+			continue;
+		return;
+	}
 }
 
 /* Has this user namespace such an id? @map: uid_map or gid_map of /proc/self */

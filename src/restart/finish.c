@@ -258,7 +258,7 @@ int finish_stop(const struct model *m, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-/* Let @tid run to its end, and stand there: it is no thread of the program any more. */
+/* Let @tid run to its end, and stand there: it is no thread of the program any more. It has no filters. */
 static int finish_end(pid_t tid, struct err *err)
 {
 	if (ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXIT) < 0)

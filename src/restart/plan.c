@@ -187,6 +187,7 @@ static const struct {
 	{ __NR_rt_tgsigqueueinfo, "rt_tgsigqueueinfo" },
 	{ __NR_close, "close" },
 	{ __NR_tgkill, "tgkill" },
+	{ __NR_seccomp, "seccomp" },
 };
 
 static const char *plan_kind_name(const struct plan_op *op)

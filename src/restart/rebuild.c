@@ -31,10 +31,11 @@ void rebuild_size(struct plan_size *size, const struct model *m, size_t inherite
 		       m->guards.n * REBUILD_OPS_GUARD + m->threads.n * REBUILD_OPS_THREAD +
 		       m->timers.n * REBUILD_OPS_TIMER + m->pending.n + m->locks.n + m->files.n +
 		       m->fds.n + m->sem_ties.n * REBUILD_TIE_OPS + m->aios.n * REBUILD_OPS_AIO +
-		       rebuild_leases_broken(m) * REBUILD_OPS_BROKEN + inherited,
+		       rebuild_leases_broken(m) * REBUILD_OPS_BROKEN + inherited +
+		       rebuild_seccomp_ops(m),
 		.data = REBUILD_DATA_FIXED + records * REBUILD_DATA_RECORD + m->process.auxv.len +
 			m->groups.n * sizeof(uint32_t) + m->aios.n * sizeof(struct plan_aio) +
-			m->machine.vdso.len + rebuild_uring_data(m),
+			m->machine.vdso.len + rebuild_uring_data(m) + rebuild_seccomp_data(m),
 		.threads = m->threads.n,
 	};
 	for (size_t i = 0; i < m->threads.n; i++)
@@ -66,29 +67,34 @@ static void rebuild_ask_xstate(struct rebuild *b)
 }
 
 /* The lists of all threads but the leader; their records stand one after the other. */
-static struct plan_thread *rebuild_thread_lists(struct rebuild *b, size_t n)
+static void rebuild_thread_lists(struct rebuild *b, size_t n)
 {
 	struct plan_thread *threads =
 		b->early ? b->early : plan_reserve(&b->plan, n * sizeof(*threads));
 
+	b->threads = threads;
 	for (size_t i = 0; i < n && threads; i++) {
 		const struct img_thread *t = &b->m->threads.at[i + 1];
 
+		rebuild_filters(b, i + 1);
 		rebuild_thread(b, t);
 		threads[i].tid = t->tid;
 		threads[i].stack = plan_thread_stack(&b->plan, i);
 		threads[i].list = plan_list(&b->plan);
 		threads[i].header = (uintptr_t)b->plan.header;
 	}
-	return threads;
 }
 
 int rebuild_plan(struct rebuild *b, struct err *err)
 {
 	size_t n = b->m->threads.n ? b->m->threads.n - 1 : 0;
-	/* Threads' lists come first: the leader's names them. */
-	const struct plan_thread *threads = rebuild_thread_lists(b, n);
 
+	if (rebuild_births(b, err) < 0) {
+		rebuild_births_done(b);
+		return -err->num;
+	}
+	/* Threads' lists come first: the leader's names them. */
+	rebuild_thread_lists(b, n);
 	b->urings = rebuild_has_urings(b->m);
 	rebuild_clear(b);
 	rebuild_map(b);
@@ -99,8 +105,7 @@ int rebuild_plan(struct rebuild *b, struct err *err)
 	rebuild_ask_xstate(b);
 	if (b->early)
 		plan_special(&b->plan, PLAN_BEGIN, 0, 0, 0);
-	for (size_t i = 0; i < n && !b->early; i++)
-		plan_special(&b->plan, PLAN_THREAD, (uintptr_t)(threads + i), 0, 0);
+	rebuild_filters(b, 0);
 	plan_special(&b->plan, PLAN_JOIN, n, 0, 0);
 	rebuild_process(b);
 	/* The leader gives its capabilities away last: clone3 with an id needs them. */
@@ -109,5 +114,6 @@ int rebuild_plan(struct rebuild *b, struct err *err)
 	b->plan.header->leader = plan_list(&b->plan);
 	rebuild_late(b);
 	b->plan.header->late = plan_list(&b->plan);
+	rebuild_births_done(b);
 	return plan_finish(&b->plan, err);
 }

@@ -51,6 +51,8 @@ struct rebuild {
 	bool shared; /* it shares them with other processes */
 	struct plan plan;
 	struct plan_thread *early; /* threads that have been started already; NULL: the plan does */
+	struct plan_thread *threads; /* of the plan: all but the leader */
+	struct rebuild_births *births; /* who makes whom; rebuild_seccomp.c */
 	struct layout_areas own; /* this process's vdso and its data */
 	bool urings; /* rings of io_urings are mapped */
 	uint64_t groups; /* of the plan: the process's, once a thread has needed them */
@@ -89,6 +91,16 @@ void rebuild_size(struct plan_size *size, const struct model *m, size_t inherite
 
 /* The whole plan: the leader's list, the threads', the late one. */
 int rebuild_plan(struct rebuild *b, struct err *err);
+
+/*
+ * rebuild_seccomp.c: which thread makes which, and when: threads that have the same filters inherit them.
+ * Then the filters of thread @thread, and the threads that it makes; and how much of a plan all that takes.
+ */
+int rebuild_births(struct rebuild *b, struct err *err);
+void rebuild_births_done(struct rebuild *b);
+void rebuild_filters(struct rebuild *b, size_t thread);
+size_t rebuild_seccomp_ops(const struct model *m);
+size_t rebuild_seccomp_data(const struct model *m);
 
 /* Its parts, in this order. */
 void rebuild_clear(struct rebuild *b); /* take away what is here now */

@@ -7,6 +7,7 @@
 
 #include <linux/capability.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -317,4 +318,7 @@ void rebuild_thread(struct rebuild *b, const struct img_thread *t)
 	plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_PDEATHSIG, b->parent_ends ? 0 : t->pdeathsig);
 	if (t->flags & IMG_THREAD_NO_NEW_PRIVS)
 		plan_call(p, PLAN_MUST, __NR_prctl, PR_SET_NO_NEW_PRIVS, 1);
+	/* Filters come first (rebuild_seccomp.c). This is not inherited by what the thread makes for us. */
+	if (t->flags & IMG_THREAD_SECCOMP && t->seccomp_mode == SECCOMP_MODE_STRICT)
+		plan_call(p, PLAN_MUST, __NR_seccomp, SECCOMP_SET_MODE_STRICT);
 }

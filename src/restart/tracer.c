@@ -39,9 +39,21 @@ static size_t tracer_find(const struct tracer *t, pid_t pid)
 	return i;
 }
 
+static bool tracer_any_seccomp(const struct tracer *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < tracer_model(t, i)->threads.n; k++)
+			if (tracer_model(t, i)->threads.at[k].flags & IMG_THREAD_SECCOMP)
+				return true;
+	return false;
+}
+
 int tracer_init(struct tracer *t, struct child_context *context, struct err *err)
 {
-	*t = (struct tracer){ .context = context, .n = context->n };
+	*t = (struct tracer){ .context = context, .n = context->n, .options = TRACER_OPTIONS };
+	t->suspends = tracer_any_seccomp(t);
+	if (t->suspends)
+		t->options |= PTRACE_O_TRACECLONE | PTRACE_O_SUSPEND_SECCOMP;
 	t->at = calloc(t->n + 1, sizeof(*t->at));
 	if (!t->at)
 		return err_set(err, ENOMEM, "restart of %zu processes", t->n);
@@ -168,7 +180,7 @@ int tracer_start(struct tracer *t, struct err *err)
 	if (pid < 0)
 		return pid;
 	fault_point("restart.forked");
-	if (ptrace(PTRACE_SEIZE, pid, 0, TRACER_OPTIONS) < 0)
+	if (ptrace(PTRACE_SEIZE, pid, 0, t->options) < 0)
 		return err_set(err, errno, "trace process %d", pid);
 	fault_point("restart.seized");
 	/* Their children are seized by the kernel as they are born; one word for each of all. */
@@ -178,11 +190,22 @@ int tracer_start(struct tracer *t, struct err *err)
 	return rc;
 }
 
-/* An event of what is no process of the computation: the maker, or a helper seized at its birth. */
+static bool tracer_is_fault(int status)
+{
+	int sig = WSTOPSIG(status);
+
+	return status >> 16 == 0 && (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL ||
+				     sig == SIGFPE || sig == SIGSYS || sig == SIGTRAP);
+}
+
+/* An event of what is no process of the computation: the maker, or a helper or thread seized at its birth. */
 static int tracer_other(struct tracer *t, pid_t pid, int status, struct err *err)
 {
 	const struct child_board *board = &t->context->boards[t->maker_board];
 
+	if (WIFSTOPPED(status) && tracer_is_fault(status))
+		return err_say(err, EFAULT, "signal %d hit thread %d in the restorer",
+			       WSTOPSIG(status), pid);
 	if (WIFSTOPPED(status)) {
 		ptrace(PTRACE_CONT, pid, 0, 0);
 		return 0;
@@ -272,8 +295,7 @@ static int tracer_event(struct tracer *t, size_t index, int status, struct err *
 		t->at[index].stopped = true;
 		return tracer_explain_plan(t, index, err);
 	}
-	if (!event && (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE ||
-		       sig == SIGSYS || sig == SIGTRAP))
+	if (tracer_is_fault(status))
 		return err_say(err, EFAULT, "signal %d hit the restorer", sig);
 	if (ptrace(PTRACE_CONT, t->at[index].pid, 0, 0) < 0 && errno != ESRCH)
 		return err_set(err, errno, "continue");
@@ -347,12 +369,25 @@ int tracer_await(struct tracer *t, struct err *err)
 	return 0;
 }
 
+/* Threads that were born before there was a plan, untraced, and wait for it to begin. */
+static int tracer_seize_early(const struct tracer *t, size_t index, struct err *err)
+{
+	const struct model *m = tracer_model(t, index);
+
+	for (size_t i = 1; t->context->order && t->suspends && i < m->threads.n; i++)
+		if (ptrace(PTRACE_SEIZE, m->threads.at[i].tid, 0, t->options) < 0)
+			return err_set(err, errno, "trace thread %d", m->threads.at[i].tid);
+	return 0;
+}
+
 int tracer_continue(struct tracer *t, struct err *err)
 {
 	tracer_end_shelves(t);
 	for (size_t i = 0; i < t->n; i++) {
 		if (t->at[i].ended)
 			continue;
+		if (tracer_seize_early(t, i, err) < 0)
+			return -err->num;
 		t->at[i].stopped = false;
 		if (ptrace(PTRACE_CONT, t->at[i].pid, 0, 0) < 0)
 			return err_set(err, errno, "continue process %d", t->at[i].pid);
@@ -367,7 +402,7 @@ int tracer_stop_threads(struct tracer *t, size_t index, struct err *err)
 	for (size_t i = 1; i < m->threads.n; i++) {
 		pid_t tid = m->threads.at[i].tid;
 
-		if (ptrace(PTRACE_SEIZE, tid, 0, TRACER_OPTIONS) < 0 ||
+		if ((!t->suspends && ptrace(PTRACE_SEIZE, tid, 0, t->options) < 0) ||
 		    ptrace(PTRACE_INTERRUPT, tid, 0, 0) < 0)
 			return err_set(err, errno, "stop thread %d", tid);
 	}

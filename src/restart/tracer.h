@@ -24,6 +24,12 @@ struct tracer {
 	struct child_context *context;
 	struct tracer_process *at; /* one per image */
 	size_t n;
+	/*
+	 * Seccomp filters do not count before tracer_release (trace/suspend.h): not for processes, nor for
+	 * their threads, which are traced from birth then.
+	 */
+	bool suspends;
+	long options; /* PTRACE_O_* */
 	pid_t maker; /* of the agent's children, where there are several; 0: none */
 	bool maker_runs; /* until then what it made is not our child */
 	size_t maker_board; /* where it leaves its errors */
@@ -43,7 +49,7 @@ int tracer_await(struct tracer *t, struct err *err);
 /* Let all go on to the next part of their plans. */
 int tracer_continue(struct tracer *t, struct err *err);
 
-/* Seize and stop all threads but the leader, which is stopped. */
+/* Stop all threads but the leader, which is stopped; seize those that are not traced yet. */
 int tracer_stop_threads(struct tracer *t, size_t index, struct err *err);
 
 /* Let everything go: what has been built lives from here on. */

@@ -25,7 +25,8 @@ struct tracee {
 	enum tracee_state state;
 	bool group_stopped; /* stopped by job control */
 	bool foreign; /* attached by the kernel, but not ours to park or to report */
-	bool filtered; /* has a seccomp filter: must not be asked to make system calls */
+	bool filtered; /* has a seccomp filter: only if suspended may it be asked to make system calls */
+	bool suspended; /* its filters are not looked at (suspend.h) */
 	bool resumed; /* let run again by tracee_resume: must be interrupted once more */
 	bool leads; /* other threads: the kernel tells of its end when those have been waited for */
 	bool mended; /* its registers are as they must be to let it go (repair.h) */

@@ -141,9 +141,22 @@ static inline void sample_files(struct model *m)
 		(struct img_lock){ .fd = 1, .type = IMG_LOCK_POSIX, .start = 4, .len = 8 };
 }
 
+static inline void sample_seccomps(struct model *m)
+{
+	struct img_ref program;
+
+	model_put_bytes(m, &program, "\6\0\0\0\0\0\xff\x7f", 8); /* all is allowed */
+	*(struct img_seccomp *)model_add(&m->seccomps) = (struct img_seccomp){ .program = program };
+	*(struct img_seccomp *)model_add(&m->seccomps) =
+		(struct img_seccomp){ .below = 1, .flags = IMG_SECCOMP_LOG, .program = program };
+	m->threads.at[1].filter = 2;
+}
+
 static inline void sample_rest(struct model *m)
 {
 	struct img_pending *p;
+
+	sample_seccomps(m);
 
 	*(struct img_sigaction *)model_add(&m->sigactions) =
 		(struct img_sigaction){ .signo = 10, .handler = 0x400100, .flags = 4 };

@@ -152,6 +152,38 @@ static void check_record_sizes(void)
 	image_reader_close(r);
 }
 
+/* Filters on top of those that come before them, and of nothing else. */
+static void check_filters(void)
+{
+	static const struct {
+		struct img_seccomp at[2];
+		int rc;
+	} cases[] = {
+		{ { { 0, 0, { 0, 8 } }, { 1, 1, { 0, 8 } } }, 0 },
+		{ { { 0, 0, { 0, 8 } }, { 2, 0, { 0, 8 } } }, -EBADMSG }, /* itself */
+		{ { { 2, 0, { 0, 8 } }, { 1, 0, { 0, 8 } } }, -EBADMSG },
+		{ { { 0, 0, { 0, 8 } }, { 3, 0, { 0, 8 } } }, -EBADMSG },
+		{ { { 0, 0, { 0, 8 } }, { 0, 0, { 0, 0 } } }, -EBADMSG },
+		{ { { 0, 0, { 0, 8 } }, { 0, 0, { 0, 12 } } }, -EBADMSG },
+		{ { { 0, 0, { 0, 8 } }, { 0, 0, { 4, 8 } } }, -EBADMSG },
+		{ { { 0, 0, { 0, 8 } }, { 0, 0, { 1u << 31, 8 } } }, -EBADMSG },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct craft *c = begin();
+		struct craft_table *t = craft_find(c, IMG_T_SECCOMPS);
+
+		memcpy(t->bytes, cases[i].at, sizeof(cases[i].at));
+		expect(c, cases[i].rc, cases[i].rc ? "seccomps" : NULL);
+	}
+	struct craft *c = begin();
+	struct craft_table *t = craft_find(c, IMG_T_THREADS);
+	uint32_t filter = 3;
+
+	memcpy(t->bytes + offsetof(struct img_thread, filter), &filter, sizeof(filter));
+	expect(c, -EBADMSG, "threads");
+}
+
 /* Places that lie outside, wrap around, or overlap: one directory entry at a time. */
 static void check_extents(void)
 {
@@ -332,6 +364,7 @@ int main(void)
 	check_long_header();
 	check_unknown_tables();
 	check_record_sizes();
+	check_filters();
 	check_extents();
 	check_overlaps();
 	check_missing();

@@ -116,6 +116,68 @@ static void check_small_region(struct rebuild *b, struct plan_size size, void *r
 	CHECK_INT(rebuild_plan(b, &err), -ENOSPC);
 }
 
+/* Of @list: which threads it starts, as digits, with an f for each filter that it puts on. */
+static void births(char *text, const struct plan_list *list)
+{
+	const struct plan_op *op = (const struct plan_op *)list->ops;
+
+	for (uint64_t i = 0; i < list->n; i++)
+		if (op[i].kind == PLAN_THREAD)
+			*text++ = (char)('0' + ((const struct plan_thread *)op[i].args[0])->tid -
+					 100);
+		else if (op[i].kind == PLAN_SYSCALL && op[i].nr == __NR_seccomp)
+			*text++ = 'f';
+	*text = '\0';
+}
+
+static uint32_t add_filter(struct model *m, uint32_t below)
+{
+	struct img_seccomp *f = model_add(&m->seccomps);
+	struct img_ref program;
+
+	model_put_bytes(m, &program, "\6\0\0\0\0\0\xff\x7f", 8);
+	*f = (struct img_seccomp){ .below = below, .program = program };
+	return (uint32_t)m->seccomps.n;
+}
+
+/*
+ * The leader has A and B on top of it; thread 1 has none, 2 only A, 3 the same as the leader; 4 and 5 have C
+ * on top of A, 6 D on top of that.
+ */
+static void check_births(struct rebuild b)
+{
+	static const char *const want[] = { "1f24f3", "", "", "", "f56", "", "f" };
+	static const int has[] = { 2, 0, 1, 2, 3, 3, 4 };
+	struct err err = ERR_INIT;
+	struct plan_size size;
+	struct model m;
+	uint64_t parking;
+	char text[32];
+	void *region;
+
+	make_model(&m);
+	for (int i = 3; i < 7; i++)
+		((struct img_thread *)model_add(&m.threads))->tid = 100 + i;
+	add_filter(&m, add_filter(&m, 0)); /* A, B */
+	add_filter(&m, add_filter(&m, 1)); /* C, D */
+	for (int i = 0; i < 7; i++)
+		m.threads.at[i].filter = (uint32_t)has[i];
+	b.m = &m;
+	rebuild_size(&size, &m, 0);
+	region = mmap(NULL, plan_region_size(&size), PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	plan_init(&b.plan, region, &size, &parking);
+	CHECK_INT(rebuild_plan(&b, &err), 0);
+	births(text, &b.plan.header->leader);
+	CHECK_STR(text, want[0]);
+	for (int i = 1; i < 7; i++) {
+		births(text, &b.threads[i - 1].list);
+		CHECK_STR(text, want[i]);
+	}
+	munmap(region, plan_region_size(&size));
+	model_done(&m);
+}
+
 int main(void)
 {
 	int no_fd[3] = { -1, -1, -1 };
@@ -143,5 +205,6 @@ int main(void)
 	check_small_region(&b, size, region);
 	munmap(region, plan_region_size(&size));
 	model_done(&m);
+	check_births(b);
 	return unit_result();
 }
