@@ -119,6 +119,9 @@ int capture_told(struct probe *probe, struct img_process *child, const struct pa
 /* thread.c: every thread. Takes what the probe found from @report; NULL: not known. */
 int capture_threads(struct capture *c, const struct probe_report *report, struct err *err);
 
+/* seccomp.c: the filters of @t, which is in mode 2 and stands; -EPERM where they cannot be read. */
+int capture_seccomp(struct model *m, struct img_thread *t, struct err *err);
+
 /* policies.c: which mappings the probe shall ask for their NUMA policies, and what has come of it. */
 int policies_ask(const struct model *m, struct probe_report *report, struct err *err);
 int policies_take(struct capture *c, const struct probe_report *report, struct err *err);

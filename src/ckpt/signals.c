@@ -185,7 +185,7 @@ static int signals_begin(struct capture *c, struct probe_report *report, size_t 
 	int rc;
 
 	c->m->pending.n = c->m->timers.n = c->m->sigactions.n = c->m->threads.n = 0;
-	c->m->policies.n = 0;
+	c->m->policies.n = c->m->seccomps.n = 0;
 	rc = signals_all_pending(c, err);
 	*pending = c->m->pending.n;
 	if (rc < 0 || !report)

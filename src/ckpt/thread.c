@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -206,10 +207,15 @@ static int thread_proc(const struct capture *c, struct img_thread *t, struct err
 			       "program without (GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)");
 	if (status.no_new_privs)
 		t->flags |= IMG_THREAD_NO_NEW_PRIVS;
-	/* What the agent has as well is inherited again. */
-	if (status.seccomp && explain_filtered(c->parked->pid, t->tid))
-		t->flags |= IMG_THREAD_SECCOMP;
 	t->seccomp_mode = status.seccomp;
+	/* What the agent has as well is inherited again. */
+	if (explain_has_own(status.seccomp, status.seccomp_filters)) {
+		t->flags |= IMG_THREAD_SECCOMP;
+		if (status.seccomp == SECCOMP_MODE_FILTER)
+			rc = capture_seccomp(c->m, t, err);
+	}
+	if (rc < 0)
+		return rc;
 	t->no_store_bypass = (uint16_t)status.no_store_bypass;
 	t->no_indirect_branch = (uint16_t)status.no_indirect_branch;
 	return thread_flusher(c, t, err);

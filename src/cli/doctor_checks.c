@@ -7,6 +7,7 @@
 #include "coord/launchable.h"
 #include "host/human.h"
 #include "host/proc.h"
+#include "trace/suspend.h"
 #include "restart/cycle.h"
 
 #include <errno.h>
@@ -212,7 +213,10 @@ void doctor_seccomp(struct doctor_result *r)
 	text_format(r->detail, sizeof(r->detail), "%s",
 		    mode ? "a filter is on us: some calls may be refused (podman, docker: "
 			   "--security-opt seccomp=unconfined)"
-			 : "no filter is on us");
+		    : suspend_allowed()
+			    ? "no filter is on us; programs may have filters of their own"
+			    : "no filter is on us; programs with filters of their own cannot be "
+			      "checkpointed, but by root on the host");
 }
 
 void doctor_kcmp(struct doctor_result *r)

@@ -2,22 +2,46 @@
 /* How many requests of an AIO context are in flight: probe_aio. */
 #include "host/fault.h"
 #include "trace/probe_state.h"
+#include "trace/suspend.h"
 
 #include <errno.h>
 #include <sys/ptrace.h>
 
-/* The helper is not our tracee: if we die it goes on to its end, or the context would be left half-way. */
+/* The helper where its filters are suspended, which needs a tracer: until it has ended. */
+static void aio_follow(const struct probe *p, int id)
+{
+	struct tracee helper = { .pid = id,
+				 .tid = id,
+				 .state = TRACEE_STOPPED,
+				 .foreign = true,
+				 .suspended = p->remote.tracee->suspended };
+	int status;
+
+	while (remote_wait(&helper, &status, NULL) >= 0) /* its first stop; others; its end */
+		job_continue(&helper);
+}
+
+/*
+ * The helper is not our tracee, if it need not be: if we die it goes on to its end, or the context would be
+ * left half-way.
+ */
 static int aio_run(struct probe *p, struct err *err)
 {
 	const struct remote *r = &p->remote;
 	int rc;
 
-	ptrace(PTRACE_SETOPTIONS, r->tracee->tid, 0, PTRACE_O_TRACESYSGOOD);
+	suspend_set_options(r->tracee,
+			    r->tracee->suspended ? PROBE_OPTIONS : PTRACE_O_TRACESYSGOOD);
 	rc = job_start(p, r->tracee, &r->saved, p->area + PROBE_AT_SLOT, err);
 	fault_point("aio.begun");
 	if (rc >= 0)
 		rc = job_wait(p, r->tracee, err);
-	ptrace(PTRACE_SETOPTIONS, r->tracee->tid, 0, PROBE_OPTIONS);
+	if (rc > 0) {
+		job_continue(r->tracee);
+		aio_follow(p, rc);
+		rc = job_wait(p, r->tracee, err);
+	}
+	suspend_set_options(r->tracee, PROBE_OPTIONS);
 	return rc;
 }
 

@@ -4,6 +4,7 @@
 #include "trace/park_state.h"
 #include "trace/regs.h"
 #include "trace/remote.h"
+#include "trace/suspend.h"
 
 #include <errno.h>
 
@@ -24,9 +25,11 @@ static int errand_go(struct park *park, const struct park_thread *thread, struct
 		     const struct home_places *places, const struct errand *errands, size_t n,
 		     errand_told *told, void *context, struct err *err)
 {
-	struct remote r;
-	int rc = remote_open(&r, t, thread, places, park->state->memory, err);
+	struct remote r = { .tracee = t };
+	int rc = suspend_begin(t, err);
 
+	if (rc >= 0)
+		rc = remote_open(&r, t, thread, places, park->state->memory, err);
 	for (size_t i = 0; rc >= 0 && i < n; i++) {
 		long result;
 
@@ -35,6 +38,7 @@ static int errand_go(struct park *park, const struct park_thread *thread, struct
 			told(context, i, result);
 	}
 	remote_close(&r);
+	suspend_end(t);
 	return rc;
 }
 
@@ -50,11 +54,7 @@ int errand_run(struct park *park, const struct park_process *process, const stru
 
 		if (!t || t->state != TRACEE_STOPPED)
 			continue;
-		rc = t->filtered
-			     ? err_say(err, EPERM,
-				       "it has a seccomp filter, which may kill it if asked to "
-				       "make system calls for us")
-			     : errand_go(park, thread, t, &places, errands, n, told, context, err);
+		rc = errand_go(park, thread, t, &places, errands, n, told, context, err);
 	}
 	return rc < 0 ? err_add(err, "process %d", process->pid) : 0;
 }

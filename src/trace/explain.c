@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { /* among the flags of /proc/PID/stat */
@@ -86,18 +87,26 @@ static bool explain_is_worker(pid_t pid, pid_t tid)
 	       stat.flags & EXPLAIN_IO_WORKER;
 }
 
+bool explain_has_own(uint32_t mode, uint32_t filters)
+{
+	struct explain_brief ours;
+
+	/* In a container all have the container's filters, and so do we; one can only add to those. */
+	return mode &&
+	       (prctl(PR_GET_SECCOMP) == 0 || explain_status(getpid(), gettid(), &ours) < 0 ||
+		mode != ours.mode || filters != ours.filters);
+}
+
 void explain_look(pid_t pid, pid_t tid, struct explain_look *look)
 {
-	struct explain_brief it, ours;
+	struct explain_brief it;
 	int rc = explain_status(pid, tid, &it);
 
 	*look = (struct explain_look){ .filtered = true, .ended = rc == -ENOENT || rc == -ESRCH };
 	if (rc < 0)
 		return;
 	look->worker = it.blocked == EXPLAIN_ALL_BLOCKED && explain_is_worker(pid, tid);
-	/* In a container all have the container's filters, and so do we; one can only add to those. */
-	look->filtered = it.mode && !(explain_status(getpid(), gettid(), &ours) >= 0 &&
-				      it.mode == ours.mode && it.filters == ours.filters);
+	look->filtered = explain_has_own(it.mode, it.filters);
 }
 
 bool explain_filtered(pid_t pid, pid_t tid)

@@ -30,6 +30,7 @@ struct explain_look {
 };
 void explain_look(pid_t pid, pid_t tid, struct explain_look *look);
 bool explain_filtered(pid_t pid, pid_t tid); /* the first of them */
+bool explain_has_own(uint32_t mode, uint32_t filters); /* by what its status says of seccomp */
 
 /* Why PTRACE_SEIZE gave @num. -ESRCH: ended meanwhile; -EBUSY: traced by this very thread. */
 int explain_seize(pid_t pid, pid_t tid, int num, struct err *err);

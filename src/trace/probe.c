@@ -6,6 +6,7 @@
 #include "trace/explain.h"
 #include "trace/park_state.h"
 #include "trace/probe_state.h"
+#include "trace/suspend.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -59,18 +60,24 @@ static int read_mood(pid_t pid, pid_t tid, struct mood *mood, struct err *err)
 }
 
 /* One thread's filter is as bad as all: every thread has to be asked. */
-static int check_seccomp(struct park *park, const struct park_process *process, struct err *err)
+static int suspend_all(const struct probe *probe, struct err *err)
 {
-	const struct tree_process *p = tree_process(&park->state->tree, process->pid);
+	const struct tree_process *p = tree_process(&probe->park->state->tree, probe->process->pid);
+	int rc = 0;
+
+	for (size_t i = 0; p && i < p->n && rc >= 0; i++)
+		if (p->at[i].state == TRACEE_STOPPED)
+			rc = suspend_begin(&p->at[i], err);
+	return rc;
+}
+
+static void suspend_none(const struct probe *probe)
+{
+	const struct tree_process *p = tree_process(&probe->park->state->tree, probe->process->pid);
 
 	for (size_t i = 0; p && i < p->n; i++)
-		if (p->at[i].state == TRACEE_STOPPED && p->at[i].filtered)
-			return err_say(err, EPERM,
-				       "process %d has a seccomp filter, which may kill it if "
-				       "asked to make "
-				       "system calls for us",
-				       process->pid);
-	return 0;
+		if (p->at[i].state == TRACEE_STOPPED)
+			suspend_end(&p->at[i]);
 }
 
 /* Of the signals whose default is to do nothing, the first that is not among @not; 0: there is none. */
@@ -141,7 +148,7 @@ static int open_begin(struct probe *p, void *data, struct err *err)
 	rc = t->tid == t->pid ? leaders_mood(p->process, &mood, err)
 			      : read_mood(t->pid, t->tid, &mood, err);
 	if (rc >= 0)
-		rc = check_seccomp(p->park, p->process, err);
+		rc = suspend_all(p, err);
 	if (rc < 0)
 		return rc;
 	p->stop_signal = choose_signal(&mood);
@@ -251,8 +258,10 @@ void probe_close(struct probe *const *probes, size_t n)
 		if (probes[i])
 			remote_close_begin(&probes[i]->remote);
 	for (size_t i = 0; i < n; i++) {
-		if (probes[i])
+		if (probes[i]) {
 			remote_close_end(&probes[i]->remote);
+			suspend_none(probes[i]);
+		}
 		free(probes[i]);
 	}
 }

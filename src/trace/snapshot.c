@@ -4,6 +4,7 @@
 #include "trace/park_state.h"
 #include "trace/probe_state.h"
 #include "trace/regs.h"
+#include "trace/suspend.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -11,17 +12,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The newborn's first stop. From here on it ends when we end, and so does what it gives birth to. */
-static int meet(int id, struct tracee *born, struct err *err)
+/*
+ * The first stop of what @by has given birth to. From here on it ends when we end, and so does what it gives
+ * birth to itself. What makes calls for us does so without filters, as @by does.
+ */
+static int meet(int id, const struct tracee *by, struct tracee *born, struct err *err)
 {
 	int status, rc;
 
-	*born = (struct tracee){ .pid = id, .tid = id, .state = TRACEE_STOPPED, .foreign = true };
+	*born = (struct tracee){ .pid = id,
+				 .tid = id,
+				 .state = TRACEE_STOPPED,
+				 .foreign = true,
+				 .suspended = by->suspended };
 	fault_point("snapshot.born");
 	rc = remote_wait(born, &status, err);
 	fault_point("snapshot.met");
 	if (rc >= 0)
-		ptrace(PTRACE_SETOPTIONS, id, 0, PROBE_OPTIONS | PTRACE_O_EXITKILL);
+		suspend_set_options(born, PROBE_OPTIONS | PTRACE_O_EXITKILL);
 	return rc;
 }
 
@@ -52,7 +60,7 @@ static int helper_run(const struct probe *p, struct tracee *helper, struct trace
 	job_continue(helper);
 	rc = job_wait(p, helper, err);
 	if (rc > 0) {
-		rc = meet(rc, copy, err);
+		rc = meet(rc, helper, copy, err);
 		job_continue(helper);
 		remote_wait(helper, &status, NULL); /* its end */
 		return rc;
@@ -69,13 +77,13 @@ static int run(struct probe *p, struct probe_job *job, struct tracee *copy, stru
 	if (rc >= 0)
 		rc = job_wait(p, t, err);
 	if (rc > 0 && job->mode == PROBE_FORK_HELPED) {
-		rc = meet(rc, &helper, err);
+		rc = meet(rc, t, &helper, err);
 		if (rc >= 0)
 			rc = helper_run(p, &helper, copy, NULL);
 		job_continue(t);
 		rc = job_wait(p, t, err);
 	} else if (rc > 0) {
-		rc = meet(rc, copy, err);
+		rc = meet(rc, t, copy, err);
 		job_continue(t);
 		if (job_wait(p, t, err) < 0)
 			rc = -ESRCH;
@@ -96,7 +104,7 @@ int probe_snapshot(struct probe *p, pid_t *copy, struct err *err)
 	struct probe_job job;
 	int rc;
 
-	ptrace(PTRACE_SETOPTIONS, r->tracee->tid, 0, PROBE_OPTIONS);
+	suspend_set_options(r->tracee, PROBE_OPTIONS);
 	job_init(&job, p, &r->saved, r->sigmask);
 	/* A child of ours may have the copy as its sibling; for any other a helper must fork. */
 	job.mode = p->process->ppid == getpid() ? PROBE_FORK : PROBE_FORK_HELPED;

@@ -52,3 +52,5 @@ refused namespace "descriptor [0-9]+ is a namespace .'uts:.*'. that the process 
 refused multipath 'descriptor [0-9]+: an MPTCP connection.*GODEBUG=multipathtcp=0'
 refused cork 'descriptor [0-9]+: a UDP socket holds back what was sent .UDP_CORK'
 refused unaccepted 'descriptor [0-9]+ is a UNIX socket .*not accepted yet'
+refused listener 'descriptor [0-9]+ is a supervisor.s end of a seccomp filter'
+refused supervised "(thread [0-9]+: )?it has a seccomp filter(, which may kill it.*root's on the host| that leaves calls to a supervisor)"

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
+#include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -13,6 +15,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -352,6 +355,31 @@ static long hold_mdwe(void)
 	return prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L);
 }
 
+/* A filter that leaves one call to a supervisor, which is to be asked by the descriptor that this returns. */
+static long hold_listener(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kcmp, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L))
+		return -1;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+		       &program);
+}
+
+/* And of which nothing is to be seen here. */
+static long hold_supervised(void)
+{
+	long fd = hold_listener();
+
+	return fd < 0 ? -1 : close((int)fd);
+}
+
 static const struct {
 	const char *what;
 	long (*hold)(void);
@@ -387,6 +415,8 @@ static const struct {
 	{ "cork", hold_cork },
 	{ "unaccepted", hold_unaccepted },
 	{ "mdwe", hold_mdwe },
+	{ "listener", hold_listener },
+	{ "supervised", hold_supervised },
 };
 
 int main(int argc, char **argv)
