@@ -198,6 +198,7 @@ static int build_init(struct build *b, struct err *err)
 	void *boards = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	b->context.go[0] = b->context.go[1] = -1;
+	b->context.line = b->place->front_fd;
 	if (boards == MAP_FAILED)
 		return err_set(err, errno, "restart of %zu processes", b->context.n);
 	b->context.shelves = boards;

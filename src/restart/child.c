@@ -568,14 +568,21 @@ static int child_prepare(struct child_context *c, size_t index, struct err *err)
 	child_jump(&b);
 }
 
+/* What only the agent has: it is missed when that ends. */
+static void child_leave_agent(struct child_context *c)
+{
+	owned_fd_done(&c->go[1]);
+	owned_fd_done(&c->line);
+	c->go[1] = c->line = -1;
+}
+
 void child_run_maker(struct child_context *c, size_t index)
 {
 	struct child_board *board = &c->boards[index];
 	pid_t agent = getppid();
 	char word;
 
-	owned_fd_done(&c->go[1]);
-	c->go[1] = -1;
+	child_leave_agent(c);
 	if (read(c->go[0], &word, 1) != 1)
 		_exit(1);
 	if (child_make_files(c, &board->err) < 0 || place_fork_top(c, agent, &board->err) < 0)
@@ -592,8 +599,7 @@ void child_run(struct child_context *c, size_t index)
 
 	__atomic_store_n(&board->born, 1, __ATOMIC_RELEASE);
 	/* Nothing happens before the agent has seized us, and nothing at all without it. */
-	owned_fd_done(&c->go[1]);
-	c->go[1] = -1;
+	child_leave_agent(c);
 	if (read(c->go[0], &word, 1) != 1)
 		_exit(1);
 	if (p->flags & IMG_PROC_ZOMBIE && place_take(c, index, NULL, &board->err) >= 0) {

@@ -55,6 +55,7 @@ struct child_context {
 	size_t nptys;
 	struct res_restart
 		*res; /* every description of the computation, made by the first process */
+	int line; /* to the front, of the agent alone, so that its end is seen there; or -1 */
 	int go[2]; /* one byte for each process, once all are seized; the end: the agent is gone */
 };
 
