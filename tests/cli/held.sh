@@ -41,9 +41,7 @@ refused secret 'memory at [0-9a-f]+ is secret memory'
 refused huge "descriptor [0-9]+ is '/memfd:huge.*' of huge pages"
 refused received "memory at [0-9a-f]+ is a socket's .*unmap it"
 refused fanotify 'descriptor [0-9]+ is a fanotify group'
-refused packet 'descriptor [0-9]+ is a packet socket'
 refused vsock 'descriptor [0-9]+ is a socket to a virtual machine'
-refused raw 'descriptor [0-9]+ is a network socket of type 3'
 refused thread "a pidfd is for thread [0-9]+, which is not its process's first"
 refused pressure 'descriptor [0-9]+ waits for pressure on a resource'
 refused mount "descriptor [0-9]+ is a directory that is not to be found at '/.*'"

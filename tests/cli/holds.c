@@ -232,19 +232,9 @@ static long hold_fanotify(void)
 	return syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID */, 0);
 }
 
-static long hold_packet(void)
-{
-	return socket(AF_PACKET, SOCK_RAW, 0);
-}
-
 static long hold_vsock(void)
 {
 	return socket(AF_VSOCK, SOCK_STREAM, 0);
-}
-
-static long hold_raw(void)
-{
-	return socket(AF_INET, SOCK_RAW, 1);
 }
 
 static void __attribute__((noreturn)) * pauses(void *tid)
@@ -404,9 +394,7 @@ static const struct {
 	{ "huge", hold_huge },
 	{ "received", hold_received },
 	{ "fanotify", hold_fanotify },
-	{ "packet", hold_packet },
 	{ "vsock", hold_vsock },
-	{ "raw", hold_raw },
 	{ "thread", hold_thread },
 	{ "pressure", hold_pressure },
 	{ "mount", hold_mount },
