@@ -382,6 +382,10 @@ static void build_hand_over_terminal(const struct build *b)
 		build_tell_of_terminal(b, root);
 }
 
+/*
+ * While all stand: so each finds its thread in the call that the thread was in. A moment later that may be on
+ * its way into it again, and would wait in it although the signal has come.
+ */
 static void build_pass_signals(const struct build *b, uint64_t signals)
 {
 	for (int sig = 1; sig <= 64; sig++)
@@ -433,8 +437,8 @@ static int build_run(struct build *b, struct restart_result *result, struct err 
 	fault_point("restart.rolled_back");
 	if (rc >= 0) {
 		build_hand_over_terminal(b);
-		tracer_release(&b->tracer);
 		build_pass_signals(b, signals);
+		tracer_release(&b->tracer);
 	}
 	result->total_ns = build_clock() - began;
 	return rc;
