@@ -275,6 +275,7 @@ static pid_t ids_find_free(const struct ids *s)
 	return pid;
 }
 
+/* Process 1 of a namespace ends when no id in there is in use: it must not hold that of a group. */
 static void ids_enter_group(const struct ids *s)
 {
 	pid_t pgid = s->root->pgid;
@@ -283,7 +284,7 @@ static void ids_enter_group(const struct ids *s)
 		setsid();
 	if (pgid == getpid())
 		setpgid(0, 0);
-	else if (pgid > 0 && !ids_in_tree(s, pgid))
+	else if (pgid > 0 && !ids_in_tree(s, pgid) && getpid() != 1)
 		spawn_join_group(pgid); /* where it cannot be had: the front's group */
 }
 

@@ -108,6 +108,22 @@ done
 must 0 '' "$CAIRN" kill -n e
 ended r 137
 
+# What is left is in a group whose leader has ended.
+cat >group.sh <<'END'
+write() { for ((n = 1; ; n++)); do echo $n >>$1; sleep 0.02; done; }
+(write eight & echo $! >eight.pid) </dev/null >/dev/null 2>&1
+until [ -s eight ]; do sleep 0.01; done
+END
+must 0 '' "$CAIRN" launch -n f -- bash -mc 'bash group.sh & wait'
+for round in 1 2; do
+	must 0 "gen-00000$round" "$CAIRN" checkpoint -n f --kill
+	stops eight
+	start r "$CAIRN" restart --ids namespace -n f cairn-f
+	grows eight
+done
+must 0 '' "$CAIRN" kill -n f
+ended r 137
+
 # What ends by itself a moment later keeps nothing; nor is there anything to go on with after a signal.
 for _ in 1 2 3 4 5; do
 	must 0 'said' "$CAIRN" launch -n c -- bash -c 'echo said > >(sleep 0.05; cat)'
