@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,25 +148,25 @@ static bool signals_for_group(struct signals *s, unsigned int signo)
 	return seen;
 }
 
-static bool signals_stops(int signo)
-{
-	return signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
-}
-
 /*
  * SIGCONT and the stop signals take each other out of queues, also the sentinel's: after a later one of the
  * other sort nothing tells whom @signo was for, and passed on it would undo that later one. It is still in
- * our queue, or on its way: the kernel goes through a group under a lock that setpgid waits for.
+ * our queue, or on its way: the kernel goes through a group under a lock that setpgid waits for. (Nobody has
+ * that id, so it changes nothing; ours would not do, as it is 0 where the group is outside of the namespace.)
  */
 static bool signals_taken_back(int signo)
 {
+	bool stops = signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
 	sigset_t later;
 
-	setpgid(0, getpgrp());
+	if (!stops && signo != SIGCONT)
+		return false;
+	setpgid(0, INT_MAX);
 	sigpending(&later);
-	return signo == SIGCONT ? sigismember(&later, SIGTSTP) || sigismember(&later, SIGTTIN) ||
-					  sigismember(&later, SIGTTOU)
-				: signals_stops(signo) && sigismember(&later, SIGCONT);
+	if (stops)
+		return sigismember(&later, SIGCONT);
+	return sigismember(&later, SIGTSTP) || sigismember(&later, SIGTTIN) ||
+	       sigismember(&later, SIGTTOU);
 }
 
 bool signals_meant_for(struct signals *s, const struct signalfd_siginfo *si, bool apart)

@@ -29,3 +29,19 @@ hear a
 [ "$answer" = USR2 ] || fail "instead of USR2 came $answer"
 tell a 3
 ended a 3
+
+# Stopped and continued alone, in a group that is outside of its PID namespace: it stays in that.
+[ "$(id -u)" = 0 ] || exit 0 # others cannot make such a namespace
+cat >inside <<'END'
+"$CAIRN" launch -n b sleep 1000 &
+agent=$!
+until "$CAIRN" status -n b >/dev/null 2>&1; do sleep 0.01; done
+for signal in TSTP CONT; do
+	kill -s $signal $agent
+	"$CAIRN" status -n b >/dev/null
+	group="$group $(ps -o pgid= -p $agent | tr -d ' ')"
+done
+"$CAIRN" kill -n b
+echo "groups:$group"
+END
+must 0 'groups: 0 0' unshare -pf --mount-proc bash inside
