@@ -139,9 +139,9 @@ int checkpoint_command(int argc, char **argv, struct err *err)
 		return err_add(err, "interval of '%s'", e.name);
 	if (!result)
 		return err_add(err, "no checkpoint of '%s'", e.name);
+	/* Whoever asks for this name next does not mean the one that ends. */
 	if (c.kill && !c.no_wait && !c.interval_given)
-		rundir_await(
-			e.path); /* whoever asks for this name next does not mean the one that ends */
+		rundir_await(e.path);
 	if (c.common.json)
 		json_print(result);
 	else if (!c.no_wait && !c.interval_given)

@@ -7,8 +7,8 @@
 #include "coord/launchable.h"
 #include "host/human.h"
 #include "host/proc.h"
-#include "trace/suspend.h"
 #include "restart/cycle.h"
+#include "trace/suspend.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,8 +12,8 @@
 #include "cli/resume.h"
 #include "cli/serve.h"
 #include "coord/generation.h"
-#include "host/terminal.h"
 #include "host/json.h"
+#include "host/terminal.h"
 #include "job/script.h"
 #include "job/walltime.h"
 

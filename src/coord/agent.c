@@ -6,10 +6,10 @@
 #include "coord/launchable.h"
 #include "coord/restart_script.h"
 #include "coord/spawn.h"
-#include "host/terminal.h"
 #include "host/fault.h"
 #include "host/log.h"
 #include "host/proc.h"
+#include "host/terminal.h"
 #include "restart/cycle.h"
 
 #include <errno.h>

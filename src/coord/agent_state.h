@@ -12,8 +12,8 @@
 #include "coord/control.h"
 #include "coord/members.h"
 #include "coord/rundir.h"
-#include "host/signals.h"
 #include "coord/streams.h"
+#include "host/signals.h"
 #include "trace/park.h"
 
 #include <stdbool.h>

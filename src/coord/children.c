@@ -8,10 +8,10 @@
  */
 #include "coord/agent_state.h"
 #include "coord/join.h"
-#include "host/terminal.h"
 #include "host/log.h"
 #include "host/proc.h"
 #include "host/procid.h"
+#include "host/terminal.h"
 
 #include <errno.h>
 #include <stdio.h>

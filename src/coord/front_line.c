@@ -7,9 +7,9 @@
  */
 #include "base/owned.h"
 #include "coord/agent_state.h"
-#include "host/terminal.h"
 #include "host/log.h"
 #include "host/proc.h"
+#include "host/terminal.h"
 #include "restart/front.h"
 
 #include <errno.h>
@@ -62,13 +62,10 @@ static void front_line_continue(struct agent *a, bool foreground)
 /* The front goes on, the program with it; unless it has been stopped again since. */
 static void front_line_resumed(struct agent *a)
 {
-	int signo = a->root_stopped;
-
-	a->root_stopped = 0;
-	if (signo && proc_state(a->root) == 'T') {
-		a->root_stopped = signo;
-		front_line_stopped(a, signo);
-	}
+	if (a->root_stopped && proc_state(a->root) == 'T')
+		front_line_stopped(a, a->root_stopped);
+	else
+		a->root_stopped = 0;
 }
 
 static void front_line_message(struct agent *a, int type, int value)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/terminal.h"
 #include "base/owned.h"
-#include "host/proc.h"
 
 #include <fcntl.h>
 #include <signal.h>

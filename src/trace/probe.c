@@ -59,7 +59,7 @@ static int read_mood(pid_t pid, pid_t tid, struct mood *mood, struct err *err)
 	return 0;
 }
 
-/* One thread's filter is as bad as all: every thread has to be asked. */
+/* Any of its threads may be the one that makes calls for us. */
 static int suspend_all(const struct probe *probe, struct err *err)
 {
 	const struct tree_process *p = tree_process(&probe->park->state->tree, probe->process->pid);
