@@ -33,23 +33,19 @@ static bool twin_counts(const struct img_vma *v)
 /* What of @run lies in [@start, @end); false when out of memory. */
 static bool twin_add(struct model *kept, const struct img_run *run, uint64_t start, uint64_t end)
 {
-	uint64_t from = start > run->addr ? start : run->addr;
-	uint64_t to = end < run->addr + run->len ? end : run->addr + run->len;
-	struct img_run *last = kept->runs.n ? &kept->runs.at[kept->runs.n - 1] : NULL;
-	uint32_t offset = run->offset + (uint32_t)(from - run->addr);
+	struct img_run part = *run, *last = kept->runs.n ? &kept->runs.at[kept->runs.n - 1] : NULL;
 
-	if (last && last->addr + last->len == from && last->chunk == run->chunk &&
-	    last->offset + last->len == offset) {
-		last->len += (uint32_t)(to - from);
+	if (!model_clip_run(&part, start, end))
+		return true;
+	if (last && last->addr + last->len == part.addr && last->chunk == part.chunk &&
+	    last->offset + last->len == part.offset) {
+		last->len += part.len;
 		return true;
 	}
 	last = model_add(&kept->runs);
-	if (!last)
-		return false;
-	*last = (struct img_run){
-		.addr = from, .len = (uint32_t)(to - from), .chunk = run->chunk, .offset = offset
-	};
-	return true;
+	if (last)
+		*last = part;
+	return last;
 }
 
 void twin_keep(struct image_base *base, const struct model *m)

@@ -155,6 +155,19 @@ bool model_is_unforked(const struct img_vma *v)
 	return v->advice & (UINT64_C(1) << MADV_DONTFORK | UINT64_C(1) << MADV_WIPEONFORK);
 }
 
+bool model_clip_run(struct img_run *r, uint64_t from, uint64_t to)
+{
+	uint64_t start = from > r->addr ? from : r->addr;
+	uint64_t end = to < r->addr + r->len ? to : r->addr + r->len;
+
+	if (start >= end)
+		return false;
+	r->offset += (uint32_t)(start - r->addr);
+	r->len = (uint32_t)(end - start);
+	r->addr = start;
+	return true;
+}
+
 size_t model_first_run(const struct model *m, uint64_t addr)
 {
 	size_t low = 0, high = m->runs.n;

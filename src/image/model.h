@@ -85,6 +85,9 @@ bool model_is_unforked(const struct img_vma *v);
 /* The first run that ends behind @addr; runs.n: there is none. */
 size_t model_first_run(const struct model *m, uint64_t addr);
 
+/* Leave of @r what lies in [@from, @to); false: nothing does. */
+bool model_clip_run(struct img_run *r, uint64_t from, uint64_t to);
+
 /* Whose @what (enum img_share_what) that of @m's process is: a pid; 0: its own. */
 int32_t model_shares(const struct model *m, uint32_t what);
 

@@ -369,20 +369,6 @@ static void child_await(void *context, pid_t pid)
 	place_await_process(context, pid);
 }
 
-bool child_is_wanted(const struct child_context *c, pid_t id)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		const struct model *m = child_model(c, i);
-
-		if (c->kin.at[i].pid == id || c->kin.at[i].pgid == id || c->kin.at[i].sid == id)
-			return true;
-		for (size_t k = 0; k < m->threads.n; k++)
-			if (m->threads.at[k].tid == id)
-				return true;
-	}
-	return false;
-}
-
 /*
  * A child of the agent's, traced by it from birth, so that it ends as soon as nobody needs it. One that was
  * given an id of the program's gives way to another.
@@ -400,7 +386,7 @@ static pid_t child_fork_shelf(void *context)
 		if (pid <= 0)
 			break;
 		s->pids[s->n++] = pid;
-		if (!child_is_wanted(c, pid))
+		if (!kin_want(c->images, c->n, pid))
 			break;
 		spoilt = pid;
 		pid = -EAGAIN;

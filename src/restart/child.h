@@ -59,9 +59,6 @@ struct child_context {
 	int go[2]; /* one byte for each process, once all are seized; the end: the agent is gone */
 };
 
-/* Is @id that of a process, group, session or thread of the program? */
-bool child_is_wanted(const struct child_context *c, pid_t id);
-
 /* Become the process of image @index. Signals are blocked. */
 void child_run(struct child_context *c, size_t index) __attribute__((noreturn));
 

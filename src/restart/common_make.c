@@ -68,19 +68,15 @@ static bool common_map(struct common_window *w)
 static int common_add_run(common_runs *runs, const struct img_run *run, uint64_t from, uint64_t to,
 			  uint64_t shift)
 {
-	uint64_t start = common_max(run->addr, from);
-	uint64_t end = common_min(run->addr + run->len, to);
-	struct img_run *r;
+	struct img_run part = *run, *r;
 
-	if (start >= end)
+	if (!model_clip_run(&part, from, to))
 		return 0;
 	r = model_add(runs);
 	if (!r)
 		return -ENOMEM;
-	*r = *run;
-	r->addr = start + shift;
-	r->len = (uint32_t)(end - start);
-	r->offset += (uint32_t)(start - run->addr);
+	*r = part;
+	r->addr += shift;
 	return 0;
 }
 

@@ -237,36 +237,10 @@ static pid_t ids_fork_agent(const struct ids *s, pid_t want)
 	return between ? -(WIFEXITED(between) ? WEXITSTATUS(between) : ECHILD) : want;
 }
 
-static bool ids_wanted(const struct ids *s, pid_t id)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		const struct model *m = ids_model(s, i);
-
-		if (m->process.pid == id || m->process.pgid == id || m->process.sid == id)
-			return true;
-		for (size_t k = 0; k < m->threads.n; k++)
-			if (m->threads.at[k].tid == id)
-				return true;
-	}
-	return false;
-}
-
-/* With any id that is not one of the program's. */
-static pid_t ids_fork_anywhere(const struct ids *s)
-{
-	pid_t pid;
-
-	while ((pid = spawn_fork(0, 0, SIGCHLD)) > 0 && ids_wanted(s, pid))
-		spawn_wait(pid);
-	if (pid == 0 && ids_wanted(s, getpid()))
-		_exit(0);
-	return pid;
-}
-
 /* An id for it that is free: that of a child which has ended. */
 static pid_t ids_find_free(const struct ids *s)
 {
-	pid_t pid = ids_fork_anywhere(s);
+	pid_t pid = spawn_fork_beside(s->images, s->n);
 
 	if (pid == 0)
 		_exit(0);
@@ -352,7 +326,8 @@ static int ids_cycle(const struct ids *s, struct err *err)
 		rc = ids_check_ipc(s, err);
 	if (rc < 0 || ids_in_place(s))
 		return rc;
-	pid = ids_lost(s) ? ids_fork_anywhere(s) : cycle_fork(s->root->ppid, 0, 0, SIGCHLD);
+	pid = ids_lost(s) ? spawn_fork_beside(s->images, s->n)
+			  : cycle_fork(s->root->ppid, 0, 0, SIGCHLD);
 	if (pid < 0)
 		return err_set(err, pid, "take id %d when it comes round", s->root->ppid);
 	return pid;

@@ -145,6 +145,15 @@ bool kin_is_ended(const struct kin_all *k, size_t index, pid_t sid)
 	return kin_born_in(k, index) == sid && kin_birth(k, index) == KIN_ENDED;
 }
 
+size_t kin_first_ended(const struct kin_all *k, pid_t sid)
+{
+	size_t i = 0;
+
+	while (i < k->n && !kin_is_ended(k, i, sid))
+		i++;
+	return i;
+}
+
 pid_t kin_ended_maker(const struct kin_all *k, pid_t sid)
 {
 	pid_t maker = 0;
@@ -157,4 +166,18 @@ pid_t kin_ended_maker(const struct kin_all *k, pid_t sid)
 			maker = ppid;
 	}
 	return maker;
+}
+
+bool kin_want(struct image_reader *const *images, size_t n, pid_t id)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct model *m = image_reader_model(images[i]);
+
+		if (m->process.pid == id || m->process.pgid == id || m->process.sid == id)
+			return true;
+		for (size_t k = 0; k < m->threads.n; k++)
+			if (m->threads.at[k].tid == id)
+				return true;
+	}
+	return false;
 }

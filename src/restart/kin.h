@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "contract/image_format.h"
+#include "image/reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,9 +57,14 @@ pid_t kin_born_in(const struct kin_all *k, size_t index);
 
 /* Is it KIN_ENDED, and of session @sid? */
 bool kin_is_ended(const struct kin_all *k, size_t index, pid_t sid);
+/* The index of the first that is; k->n: none is. */
+size_t kin_first_ended(const struct kin_all *k, pid_t sid);
 
 /*
  * Who makes those in session @sid, whose leader has ended: the parent of some of them that is furthest below.
  * The others' are above it, and can be fallen to from there.
  */
 pid_t kin_ended_maker(const struct kin_all *k, pid_t sid);
+
+/* Is @id that of a process, group, session or thread in one of @n images? */
+bool kin_want(struct image_reader *const *images, size_t n, pid_t id);

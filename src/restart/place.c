@@ -76,16 +76,6 @@ static int place_await_maker(pid_t pid, pid_t sid, struct err *err)
 		       "make the processes of session %d", sid);
 }
 
-/* The first of those in session @sid whose leader has ended. */
-static size_t place_first_ended(const struct child_context *c, pid_t sid)
-{
-	size_t i = 0;
-
-	while (i < c->n && !kin_is_ended(&c->kin, i, sid))
-		i++;
-	return i;
-}
-
 /* Whose children those who have fallen from session @sid to others than @parent were; @birth as theirs. */
 static void place_tell_fallen(struct child_context *c, pid_t parent, enum kin_birth birth,
 			      pid_t sid)
@@ -109,7 +99,7 @@ static int place_fork_fallen(struct child_context *c, pid_t parent, pid_t sid, s
 		any |= kin_is_ended(&c->kin, i, sid) && place_process(c, i)->ppid != parent;
 	if (!any)
 		return 0;
-	node = sharing_fallen(c->sharing, place_first_ended(c, sid));
+	node = sharing_fallen(c->sharing, kin_first_ended(&c->kin, sid));
 	flags = sharing_fork(c->sharing, node);
 	pid = flags < 0 ? (pid_t)flags : spawn_fork(0, (uint64_t)flags, SIGCHLD);
 	if (pid < 0)
@@ -130,7 +120,7 @@ static int place_fork_fallen(struct child_context *c, pid_t parent, pid_t sid, s
 static size_t place_between(const struct child_context *c, enum kin_birth birth, pid_t sid)
 {
 	if (birth == KIN_ENDED)
-		return sharing_ended(c->sharing, place_first_ended(c, sid));
+		return sharing_ended(c->sharing, kin_first_ended(&c->kin, sid));
 	return sharing_leader(c->sharing, (size_t)kin_find(&c->kin, sid));
 }
 

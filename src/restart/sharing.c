@@ -121,11 +121,8 @@ static void sharing_place_ended(struct sharing *s, const struct kin_all *kin, si
 {
 	pid_t sid = kin_born_in(kin, i), maker = kin_ended_maker(kin, sid);
 	bool fallen = kin->at[i].ppid != maker;
-	size_t first = 0, node;
+	size_t first = kin_first_ended(kin, sid), node = sharing_ended(s, first);
 
-	while (!kin_is_ended(kin, first, sid))
-		first++;
-	node = sharing_ended(s, first);
 	if (s->nodes[node].maker == SIZE_MAX)
 		s->nodes[node].rank = SIZE_MAX;
 	if (!fallen && s->nodes[node].rank > i)
@@ -502,25 +499,29 @@ bool sharing_keeps(const struct sharing *s, enum sharing_kind kind, size_t index
 	return sharing_owner(s, kind, index) == index;
 }
 
-/* Those of a group that are not its owner count on one of its words; the owner waits for all. */
+/* Those of a group that are not its owner count on one of its @words; the owner waits until @all have. */
+static void sharing_gather(uint32_t *words, enum sharing_kind kind, bool owns, uint32_t all)
+{
+	if (owns)
+		sharing_await(&words[kind], all);
+	else
+		sharing_count(&words[kind]);
+}
+
 void sharing_meet(struct sharing *s, enum sharing_kind kind, size_t index)
 {
 	size_t owner = sharing_owner(s, kind, index);
 
-	if (!s || !s->others[kind][owner])
-		return;
-	if (owner != index)
-		sharing_count(&s->boards[owner].there[kind]);
-	else
-		sharing_await(&s->boards[owner].there[kind],
-			      s->others[kind][owner] + s->guests[kind][owner]);
+	if (sharing_is_group(s, kind, owner))
+		sharing_gather(s->boards[owner].there, kind, owner == index,
+			       s->others[kind][owner] + s->guests[kind][owner]);
 }
 
 void sharing_ready(struct sharing *s, enum sharing_kind kind, size_t index)
 {
 	size_t owner = sharing_owner(s, kind, index);
 
-	if (!s || !s->others[kind][owner])
+	if (!sharing_is_group(s, kind, owner))
 		return;
 	if (owner == index)
 		sharing_count(&s->boards[owner].ready[kind]);
@@ -532,10 +533,7 @@ void sharing_finish(struct sharing *s, enum sharing_kind kind, size_t index)
 {
 	size_t owner = sharing_owner(s, kind, index);
 
-	if (!s || !s->others[kind][owner])
-		return;
-	if (owner != index)
-		sharing_count(&s->boards[owner].finished[kind]);
-	else
-		sharing_await(&s->boards[owner].finished[kind], s->others[kind][owner]);
+	if (sharing_is_group(s, kind, owner))
+		sharing_gather(s->boards[owner].finished, kind, owner == index,
+			       s->others[kind][owner]);
 }

@@ -3,6 +3,7 @@
 
 #include "base/owned.h"
 #include "base/sys.h"
+#include "restart/kin.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,4 +117,15 @@ int spawn_join_group(pid_t pgid)
 	if (pid > 0)
 		spawn_wait(pid);
 	return rc < 0 ? rc : 0;
+}
+
+pid_t spawn_fork_beside(struct image_reader *const *images, size_t n)
+{
+	pid_t pid;
+
+	while ((pid = spawn_fork(0, 0, SIGCHLD)) > 0 && kin_want(images, n, pid))
+		spawn_wait(pid);
+	if (pid == 0 && kin_want(images, n, getpid()))
+		_exit(0);
+	return pid;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "image/reader.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,6 +21,9 @@ pid_t spawn_fork(pid_t want, uint64_t flags, int exit_signal);
 
 /* The same, where @want was free a moment ago: whoever has taken it since may end, for some seconds. */
 pid_t spawn_fork_when_free(pid_t want, uint64_t flags, int exit_signal);
+
+/* fork, with any id that is none of those in @n images. As spawn_fork. */
+pid_t spawn_fork_beside(struct image_reader *const *images, size_t n);
 
 /*
  * Enter process group @pgid: an existing one of this session, or one that a short-lived process of

@@ -120,24 +120,6 @@ static bool tracer_is_ours(const struct tracer *t, size_t index)
 	return tracer_model(t, index)->process.ppid == getpid();
 }
 
-/* One that was given an id of the program's, which nobody can have then, gives way to another. */
-static pid_t tracer_fork_maker(struct tracer *t, size_t board)
-{
-	pid_t spoilt = 0, pid;
-
-	do {
-		pid = spawn_fork(0, 0, SIGCHLD);
-		if (pid == 0)
-			child_run_maker(t->context, board);
-		if (spoilt > 0) {
-			kill(spoilt, SIGKILL);
-			spawn_wait(spoilt);
-		}
-		spoilt = pid;
-	} while (pid > 0 && child_is_wanted(t->context, pid));
-	return pid;
-}
-
 /* The only process of ours, or a maker of them all; its id, -errno. */
 static pid_t tracer_fork_first(struct tracer *t, struct err *err)
 {
@@ -156,7 +138,10 @@ static pid_t tracer_fork_first(struct tracer *t, struct err *err)
 		t->at[first].born = pid > 0;
 		return pid;
 	}
-	pid = tracer_fork_maker(t, first);
+	/* With an id of the program's it could not even be told from the process that is to have it. */
+	pid = spawn_fork_beside(t->context->images, t->n);
+	if (pid == 0)
+		child_run_maker(t->context, first);
 	if (pid < 0)
 		return err_set(err, pid, "make a process");
 	t->maker = pid;
