@@ -3,25 +3,12 @@
  * One thread has a filter that kills on nearly every system call: parking is fine, and nobody dies. The probe
  * says no, unless filters may be suspended.
  */
-#include "park_test.h"
+#include "park_seccomp.h"
 #include "trace/suspend.h"
-
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 
 static void *filtered(void *arg)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_yield, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
-
-	EXPECT(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	EXPECT(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+	park_confine(SYS_sched_yield, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS);
 	*(_Atomic bool *)arg = true;
 	for (;;)
 		sched_yield();

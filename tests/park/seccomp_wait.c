@@ -3,31 +3,14 @@
  * Waits with a time-out, under a filter that kills on restart_syscall: by that the kernel goes on with them
  * where they have been interrupted, and most programs never make it themselves.
  */
-#include "park_test.h"
+#include "park_seccomp.h"
 
-#include <linux/filter.h>
 #include <linux/futex.h>
-#include <linux/seccomp.h>
 #include <poll.h>
-#include <stddef.h>
 
 enum { WAIT_NS = 3000000 };
 
 static _Atomic int waiting;
-
-static void confine(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_restart_syscall, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
-
-	EXPECT(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	EXPECT(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
-}
 
 static int wait_poll(void)
 {
@@ -88,7 +71,7 @@ static void behave(struct shared *s)
 	pthread_t t[KINDS];
 
 	s->ready = false;
-	confine();
+	park_confine(SYS_restart_syscall, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW);
 	for (int i = 0; i < KINDS; i++)
 		EXPECT(!pthread_create(&t[i], NULL, waits, (void *)(uintptr_t)&kinds[i]));
 	while (waiting < KINDS)
