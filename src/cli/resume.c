@@ -47,6 +47,19 @@ resume_failed(struct agent *agent, int front_fd, const struct err *err)
 	exit(COMMAND_NOT_STARTED);
 }
 
+/* An id that was free a moment ago is somebody else's: then elsewhere, where none is. */
+static void resume_if_taken(struct agent *agent, const struct restart_options *restart,
+			    const struct restart_place *place, const struct err *err)
+{
+	if (err->num != EEXIST || restart->strategy != IDS_AUTO || place->strategy != IDS_DIRECT ||
+	    place->front_fd < 0)
+		return;
+	log_info("restart", "%s; all is begun anew in a namespace", err->msg);
+	front_send(place->front_fd, FRONT_TAKEN, 0);
+	agent_close(agent);
+	exit(COMMAND_NOT_STARTED);
+}
+
 /* What had joined is waited for again. */
 static int resume_take(struct agent *agent, const struct images *im, pid_t root, struct err *err)
 {
@@ -81,6 +94,7 @@ static struct agent *resume_build(struct images *im, const struct agent_options 
 		resume_failed(NULL, place->front_fd, &err);
 	if (restart_build(im->at, im->n, restart, place, &result, &err) < 0 ||
 	    resume_take(agent, im, result.root, &err) < 0) {
+		resume_if_taken(agent, restart, place, &err);
 		err_add(&err, "'%s'", im->path);
 		if (err.num == EBADMSG)
 			images_failed(im->path, &err);

@@ -18,6 +18,7 @@ static char fault_name[64];
 static bool fault_error; /* return true instead of dying */
 static bool fault_late; /* go on, but later */
 static bool fault_hangs; /* never go on */
+static bool fault_stops; /* go on when continued */
 static long fault_every; /* with fault_error: again after so many times; 0: once */
 static _Atomic long fault_left; /* times until it happens */
 
@@ -36,6 +37,7 @@ void fault_reset(void)
 	fault_error = colon && strstr(colon, "error");
 	fault_late = colon && strstr(colon, "late");
 	fault_hangs = colon && strstr(colon, "hang");
+	fault_stops = colon && strstr(colon, "stop");
 	fault_left = colon && atol(colon) > 0 ? atol(colon) : 1;
 	fault_every = fault_error && atol(colon) > 0 ? fault_left : 0;
 	fault_state = 2;
@@ -57,6 +59,6 @@ bool fault_reached(const char *name)
 	if (fault_late)
 		nanosleep(&(struct timespec){ .tv_nsec = FAULT_LATE_NS }, NULL);
 	else if (!fault_error)
-		kill(getpid(), SIGKILL);
+		kill(getpid(), fault_stops ? SIGSTOP : SIGKILL);
 	return fault_error;
 }

@@ -12,6 +12,7 @@
  *	CAIRN_FAULT=ckpt.*:7:error	every seventh time
  *	CAIRN_FAULT=restart.made:late	this process goes on half a second later
  *	CAIRN_FAULT=restart.made:hang	it never does
+ *	CAIRN_FAULT=restart.direct:stop	it does after a SIGCONT
  */
 #pragma once
 

@@ -307,41 +307,6 @@ static int pty_set_up(const struct res_pty *pty, struct err *err)
 	return rc;
 }
 
-int res_pty_hold(const struct model *const *models, size_t n, int **fds, size_t *nfds,
-		 struct err *err)
-{
-	struct res_restart r = { .models = models, .nmodels = n };
-	int rc = pty_list(&r, err);
-
-	*fds = NULL;
-	*nfds = 0;
-	if (rc >= 0 && r.nptys) {
-		rc = pty_open_wanted(&r, err);
-		*fds = calloc(r.nptys, sizeof(**fds));
-	}
-	for (size_t i = 0; rc >= 0 && *fds && i < r.nptys; i++) {
-		if (r.ptys[i].fd < 0)
-			rc = err_say(err, EEXIST, "terminal /dev/pts/%u is taken",
-				     r.ptys[i].state.index);
-		(*fds)[i] = r.ptys[i].fd;
-	}
-	if (rc >= 0 && *fds) {
-		*nfds = r.nptys;
-		r.nptys = 0; /* theirs now */
-	}
-	pty_close_all(&r);
-	return rc;
-}
-
-void res_pty_release(int **fds, size_t *nfds)
-{
-	for (size_t i = 0; i < *nfds; i++)
-		owned_fd_done(&(*fds)[i]);
-	free(*fds);
-	*fds = NULL;
-	*nfds = 0;
-}
-
 int pty_open_all(struct res_restart *r, struct err *err)
 {
 	int rc;
@@ -351,9 +316,7 @@ int pty_open_all(struct res_restart *r, struct err *err)
 	rc = pty_list(r, err);
 	if (rc < 0 || !r->nptys)
 		return rc;
-	for (size_t i = 0; i < r->nptys && i < r->nheld; i++)
-		r->ptys[i].fd = pty_lift(r, r->held[i]);
-	rc = r->nheld == r->nptys ? 0 : pty_open_wanted(r, err);
+	rc = pty_open_wanted(r, err);
 	if (rc > 0)
 		rc = pty_open_apart(r, err);
 	if (rc > 0)

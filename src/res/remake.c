@@ -304,9 +304,7 @@ int res_restart_make(struct res_restart *r, const struct model *const *models, s
 				   .own_mounts = r->own_mounts,
 				   .await = r->await,
 				   .fork_shelf = r->fork_shelf,
-				   .context = r->context,
-				   .held = r->held,
-				   .nheld = r->nheld };
+				   .context = r->context };
 	rc = res_room(r, remake_top(std_fds, keep, nkeep), (int)nkeep, err);
 	if (rc >= 0)
 		rc = remake_clear(r, std_fds, keep, nkeep, err);

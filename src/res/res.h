@@ -196,8 +196,6 @@ struct res_restart {
 	/* A fork that only holds what this process does, and ends with the rebuilding; NULL: not to be had */
 	pid_t (*fork_shelf)(void *context);
 	void *context;
-	int *held; /* by res_pty_hold */
-	size_t nheld;
 };
 
 /*
@@ -210,14 +208,6 @@ int res_restart_make(struct res_restart *r, const struct model *const *models, s
 
 /* In the process that @m describes: put its descriptors at their numbers. */
 int res_restart_place(struct res_restart *r, const struct model *m, struct err *err);
-
-/*
- * Hold the numbers that the terminals inside had: masters for all of them, or none and -EEXIST. To be handed
- * to the process that makes the descriptors, and released by everybody else.
- */
-int res_pty_hold(const struct model *const *models, size_t n, int **fds, size_t *nfds,
-		 struct err *err);
-void res_pty_release(int **fds, size_t *nfds);
 
 /* In the leader of new session @sid: the terminal that it had, if that is inside the computation. */
 int res_pty_control(const struct res_restart *r, pid_t sid, struct err *err);

@@ -451,9 +451,7 @@ int restart_build(struct image_reader *const *images, size_t n,
 	struct build b = { .context = { .images = images,
 					.n = n,
 					.options = options,
-					.own_mounts = place->strategy == IDS_NAMESPACE,
-					.ptys = place->ptys,
-					.nptys = place->nptys },
+					.own_mounts = place->strategy == IDS_NAMESPACE },
 			   .place = place };
 	int rc;
 

@@ -398,25 +398,20 @@ static pid_t child_fork_shelf(void *context)
 static int child_make_files(struct child_context *c, struct err *err)
 {
 	OWNED_PTR const struct model **models = calloc(c->n, sizeof(*models));
-	OWNED_PTR int **keep = calloc(c->nptys + 1, sizeof(*keep));
+	int *const keep[] = { &c->go[0] };
 
 	c->res = calloc(1, sizeof(*c->res));
-	if (!models || !keep || !c->res)
+	if (!models || !c->res)
 		return err_set(err, ENOMEM, "make descriptors");
 	for (size_t i = 0; i < c->n; i++)
 		models[i] = child_model(c, i);
-	keep[0] = &c->go[0];
-	for (size_t i = 0; i < c->nptys; i++)
-		keep[i + 1] = &c->ptys[i];
 	c->res->own_mounts = c->own_mounts;
 	c->res->await = child_await;
 	c->res->fork_shelf = child_fork_shelf;
 	c->res->context = c;
-	c->res->held = c->ptys;
-	c->res->nheld = c->nptys;
 	/* What is made points at the list for as long as this process is ours. */
-	return res_restart_make(c->res, owned_ptr_take(&models), c->n, c->options->std_fds, keep,
-				c->nptys + 1, err);
+	return res_restart_make(c->res, owned_ptr_take(&models), c->n, c->options->std_fds, keep, 1,
+				err);
 }
 
 /* What it has at its numbers; by one of those who share them. */

@@ -51,8 +51,6 @@ struct child_context {
 	struct sharing *sharing; /* NULL: nobody shares anything */
 	bool own_mounts; /* in a mount namespace of the restart's */
 	struct order *order; /* where ids come by cycling; shared. NULL: they can be chosen */
-	int *ptys; /* held, see res_pty_hold */
-	size_t nptys;
 	struct res_restart
 		*res; /* every description of the computation, made by the first process */
 	int line; /* to the front, of the agent alone, so that its end is seen there; or -1 */

@@ -42,6 +42,7 @@ struct front {
 	bool ready; /* the program runs */
 	bool resumed; /* we go on after a stop, and the agent does not know yet */
 	bool outlasted; /* the agent goes on without us */
+	bool taken; /* FRONT_TAKEN */
 	bool answered; /* it may: from here on signals are the program's */
 	int64_t began_ms,
 		tell_ms; /* when it was begun, and when to say that it is not done; 0: never */
@@ -321,6 +322,9 @@ static void front_message(struct front *f)
 		f->answered = true;
 		front_send(f->fd, FRONT_GO, 0);
 		break;
+	case FRONT_TAKEN:
+		f->taken = true;
+		break;
 	case FRONT_STOPPED:
 		front_stop(f, value);
 		break;
@@ -415,6 +419,12 @@ int front_begin(void)
 
 void front_serve(int fd, bool foreground, const struct front_building *building)
 {
+	front_rebuild(fd, foreground, building);
+	_exit(1); /* only a rebuild is begun anew */
+}
+
+void front_rebuild(int fd, bool foreground, const struct front_building *building)
+{
 	struct front f = { .fd = fd,
 			   .foreground = foreground,
 			   .building = building,
@@ -433,7 +443,7 @@ void front_serve(int fd, bool foreground, const struct front_building *building)
 		fprintf(stderr, "%s: %s: signals are not passed on\n", building->command, err.msg);
 	if (f.ready)
 		front_watch_group(&f);
-	for (;;) {
+	while (!f.taken) {
 		struct pollfd p[3] = { { .fd = fd, .events = POLLIN },
 				       { .fd = f.signals.fd, .events = POLLIN },
 				       { .fd = ended, .events = POLLIN } };
@@ -452,4 +462,7 @@ void front_serve(int fd, bool foreground, const struct front_building *building)
 		if (p[0].revents)
 			front_message(&f);
 	}
+	front_clear(building);
+	signals_close(&f.signals);
+	close(fd);
 }

@@ -22,6 +22,7 @@ enum front_type {
 	FRONT_ENDED, /* value: the wait(2) status */
 	FRONT_OUTLASTED, /* the same, and the agent goes on */
 	FRONT_BUILT, /* may it run? Answered with FRONT_GO */
+	FRONT_TAKEN, /* of what it needs somebody else has become the owner; it ends */
 	/* front to agent */
 	FRONT_SIGNAL, /* value: a signal for the program */
 	FRONT_CONTINUE, /* continue the program; value 1: the terminal is its */
@@ -103,3 +104,9 @@ int front_ask(int fd, uint64_t *signals, struct err *err);
  */
 void front_serve(int fd, bool foreground, const struct front_building *building)
 	__attribute__((noreturn));
+
+/*
+ * The same of a rebuild. Returns only after FRONT_TAKEN, with nothing left of what was built, @fd closed and
+ * signals blocked as they were: it may be begun anew elsewhere.
+ */
+void front_rebuild(int fd, bool foreground, const struct front_building *building);

@@ -9,6 +9,7 @@
  */
 #include "base/owned.h"
 #include "base/text.h"
+#include "host/fault.h"
 #include "host/log.h"
 #include "host/proc.h"
 #include "host/terminal.h"
@@ -48,10 +49,6 @@ struct ids {
 	const struct img_process *root;
 	pid_t limit; /* kernel.pid_max of who called, or 0 */
 	int ready; /* where the agent-to-be says why it could not; closed when it could */
-	int line; /* the agent's end */
-	int front_line;
-	int *ptys; /* numbers of terminals, held */
-	size_t nptys;
 };
 
 /* Is this very process what the agent must be? The first process of a container often is. */
@@ -297,6 +294,8 @@ static int ids_direct(const struct ids *s, struct err *err)
 		pid = ids_in_place(s) ? ids_try_choice() : ids_fork_agent(s, pid);
 	if (pid < 0)
 		return err_set(err, pid, "clone3 with a chosen id");
+	if (pid == 0)
+		fault_point("restart.direct");
 	return pid;
 }
 
@@ -412,12 +411,15 @@ static int ids_try(struct ids *s, enum ids_strategy strategy, struct err *err)
 	return rc;
 }
 
-static int ids_choose(struct ids *s, enum ids_strategy wanted, enum ids_strategy *chosen,
-		      struct err *err)
+/* From @first on, in the order of enum ids_strategy. */
+static int ids_choose(struct ids *s, enum ids_strategy wanted, enum ids_strategy first,
+		      enum ids_strategy *chosen, struct err *err)
 {
 	struct err why[IDS_CYCLE + 1] = { 0 };
 
-	for (*chosen = IDS_DIRECT; *chosen <= IDS_CYCLE; ++*chosen) {
+	for (enum ids_strategy i = IDS_DIRECT; i < first; i++)
+		err_say(&why[i], EEXIST, "one of them was taken meanwhile");
+	for (*chosen = first; *chosen <= IDS_CYCLE; ++*chosen) {
 		int rc;
 
 		if (wanted != IDS_AUTO && wanted != *chosen)
@@ -458,10 +460,9 @@ static void ids_clear(const void *data)
 	}
 }
 
-/* The process that was called: it never returns. */
-static void __attribute__((noreturn))
-ids_be_front(const struct ids *s, int line, const struct restart_place *place, pid_t child,
-	     int subreaper, const struct restart_options *options)
+/* The process that was called: it returns only where all is to be begun anew. */
+static void ids_be_front(const struct ids *s, int line, const struct restart_place *place,
+			 pid_t child, int subreaper, const struct restart_options *options)
 {
 	bool direct = place->strategy != IDS_NAMESPACE;
 	OWNED_PTR pid_t *pids = calloc(s->n, sizeof(*pids));
@@ -483,7 +484,7 @@ ids_be_front(const struct ids *s, int line, const struct restart_place *place, p
 
 	for (size_t i = 0; i < building.npids; i++)
 		pids[i] = ids_model(s, i)->process.pid;
-	front_serve(line, place->foreground, &building);
+	front_rebuild(line, place->foreground, &building);
 }
 
 static struct front_progress *ids_share_progress(void)
@@ -494,6 +495,44 @@ static struct front_progress *ids_share_progress(void)
 	return at == MAP_FAILED ? NULL : at;
 }
 
+/* In the agent, with its end of the line; @here: the process that was called. */
+static void ids_take_place(struct ids *s, const int line[2], pid_t here,
+			   struct restart_place *place)
+{
+	bool front = place->strategy == IDS_NAMESPACE || getpid() != here;
+
+	close(line[0]);
+	place->front_fd = front ? line[1] : -1;
+	if (ids_lost(s))
+		ids_take_lost(s);
+	if (!front)
+		close(line[1]);
+}
+
+/* By one of the ways from @first on. In the process that was called: 1 where all is to be begun anew. */
+static int ids_place_from(struct ids *s, enum ids_strategy first,
+			  const struct restart_options *options, int subreaper,
+			  struct restart_place *place, struct err *err)
+{
+	pid_t here = getpid();
+	int line[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
+		return err_set(err, errno, "line between front and agent");
+	rc = ids_choose(s, options->strategy, first, &place->strategy, err);
+	if (rc == 0) {
+		ids_take_place(s, line, here, place);
+		return 0;
+	}
+	close(line[1]);
+	if (rc < 0) {
+		close(line[0]);
+		return rc;
+	}
+	ids_be_front(s, line[0], place, rc, subreaper, options);
+	return 1;
+}
+
 int ids_place(struct image_reader *const *images, size_t n, const struct restart_options *options,
 	      struct restart_place *place, struct err *err)
 {
@@ -501,46 +540,23 @@ int ids_place(struct image_reader *const *images, size_t n, const struct restart
 			 .n = n,
 			 .limit = namespace_id_limit(),
 			 .root = &image_reader_model(images[0])->process };
-	pid_t here = getpid();
 	sigset_t all, before;
-	int line[2], subreaper;
-	int rc;
+	int subreaper, rc;
 
 	for (size_t i = 0; i < n; i++)
 		if (ids_model(&s, i)->process.flags & IMG_PROC_ROOT)
 			s.root = &ids_model(&s, i)->process;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
-		return err_set(err, errno, "line between front and agent");
-	s.front_line = line[0];
-	s.line = line[1];
 	place->foreground = terminal_is_ours();
 	place->progress = ids_share_progress();
-	/* The program may run, and be signalled through us, before we have come to front_serve. */
+	/* The program may run, and be signalled through us, before we have come to front_rebuild. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	/* Nor may the agent have died before we are the one that its orphans come to. */
 	subreaper = front_begin();
-	rc = ids_choose(&s, options->strategy, &place->strategy, err);
-	if (rc <= 0) {
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		prctl(PR_SET_CHILD_SUBREAPER, subreaper);
-	}
-	if (rc == 0) {
-		bool front = place->strategy == IDS_NAMESPACE || getpid() != here;
-
-		close(line[0]);
-		place->front_fd = front ? line[1] : -1;
-		if (ids_lost(&s))
-			ids_take_lost(&s);
-		if (!front)
-			close(line[1]);
-		place->ptys = s.ptys;
-		place->nptys = s.nptys;
-		return 0;
-	}
-	close(line[1]);
+	rc = ids_place_from(&s, IDS_DIRECT, options, subreaper, place, err);
 	if (rc > 0)
-		ids_be_front(&s, line[0], place, rc, subreaper, options);
-	close(line[0]);
+		rc = ids_place_from(&s, IDS_NAMESPACE, options, subreaper, place, err);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	prctl(PR_SET_CHILD_SUBREAPER, subreaper);
 	return rc;
 }

@@ -40,8 +40,6 @@ struct restart_options {
 struct restart_place {
 	enum ids_strategy strategy; /* the one that was taken */
 	int front_fd; /* the agent's end of the line to the front; it closes it. -1: no front */
-	int *ptys; /* masters held (res_pty_hold), for restart_build, which releases them */
-	size_t nptys;
 	bool foreground; /* the front had the terminal: restart_build hands it to the program */
 	struct front_progress *progress; /* for the front to read; NULL: it does not */
 };
