@@ -10,6 +10,7 @@
 enum {
 	AGENT_RESTART_SCRIPT = 0x100,
 	AGENT_RESTART_COMMAND,
+	AGENT_RESTART_FILES,
 	AGENT_NET_OUTSIDE,
 	AGENT_FILE,
 	AGENT_IGNORE
@@ -45,6 +46,7 @@ static const struct argp_option agent_argp_options[] = {
 	{ "restart-script", AGENT_RESTART_SCRIPT, "FILE", 0,
 	  "with each checkpoint, write FILE: a script that restarts from the newest one", 0 },
 	{ "restart-command", AGENT_RESTART_COMMAND, "COMMAND", OPTION_HIDDEN, NULL, 0 },
+	{ "restart-files", AGENT_RESTART_FILES, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ 0 },
 };
 
@@ -134,6 +136,9 @@ static bool agent_argp_set(struct agent_argp *a, int key, const char *arg,
 		return true;
 	case AGENT_RESTART_COMMAND:
 		o->restart_command = arg;
+		return true;
+	case AGENT_RESTART_FILES:
+		o->restart_files = true;
 		return true;
 	default:
 		return false;

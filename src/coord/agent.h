@@ -66,6 +66,7 @@ struct agent_options {
 	/* Line to a front process (restart/front.h), which we own once the agent is open; or -1. */
 	int front_fd;
 	const char *restart_script; /* written with each checkpoint; NULL: none */
+	bool restart_files; /* with each checkpoint, where its directory is called as DMTCP does */
 	/* what it runs, with the checkpoint directory; NULL: cairn restart */
 	const char *restart_command;
 	const char *restarted_from; /* the generation; NULL: launched or adopted */

@@ -12,6 +12,7 @@
 #include "coord/guests.h"
 #include "coord/join.h"
 #include "coord/manifest.h"
+#include "coord/restart_files.h"
 #include "coord/restart_script.h"
 #include "host/json.h"
 #include "host/log.h"
@@ -235,6 +236,7 @@ static int round_write(struct round *r)
 		 (unsigned long long)r->result.image_bytes, (double)r->result.pause_ns / 1e6);
 	if (generation_commit(&r->generation, text, a->options.keep, &r->err) < 0)
 		return -r->err.num;
+	restart_files_write(a, r->ckpt);
 	restart_script_write(a, r->taken_ns);
 	return 0;
 }

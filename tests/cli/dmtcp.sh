@@ -154,7 +154,7 @@ until_true peers 4
 must 0 '' dmtcp_command -bc
 for round in 1 2; do
 	set -- images/ckpt_*.dmtcp
-	[ $# = 4 ] || fail "round $round: not one file for each of four processes: $*"
+	[ "$(find "$@" -type f | wc -l)" = 4 ] || fail "round $round: not one file for each of four processes: $*"
 	[ "$(compgen -G 'images/*/gen-*/manifest.json' | wc -l)" = "$round" ] || fail 'not one computation'
 	[ "$round" = 2 ] || must 0 '' dmtcp_command -k
 	[ "$round" = 2 ] || for one in first second third; do ended $one 137; done

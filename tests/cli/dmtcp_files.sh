@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A checkpoint under dmtcp_launch has a plain file for each process, there as soon as it is complete: each of them
+# restarts it.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+. "$TESTS/lib/coordinators"
+export PATH="$TESTS/../share/cairn/dmtcp/bin:$PATH"
+unset DMTCP_COORD_HOST DMTCP_COORD_PORT
+script="sleep 600 & ${counter/case \$l in/case \$l in drop) kill \$!; wait \$! ;;}"
+
+files() {
+	local found
+	found=$(find . -maxdepth 1 -type f -name 'ckpt_*.dmtcp' | sed 's,_[^_]*$,,' | sort | tr '\n' ' ')
+	[ "$found" = "$1" ] || fail "the files are '$found', not '$1'"
+}
+
+# Nobody need ask for those of a checkpoint that comes by itself; the script comes last.
+must 0 '' dmtcp_coordinator --daemon --exit-on-last -p 0 --port-file port
+DMTCP_COORD_PORT=$(<port)
+export DMTCP_COORD_PORT
+start app dmtcp_launch -j -i 1 bash -c "$script"
+hear app
+ask app 1
+tries=0
+until [ -x dmtcp_restart_script.sh ]; do
+	tries=$((tries + 1))
+	[ $tries -lt 600 ] || fail 'no checkpoint comes'
+	sleep 0.1
+done
+files './ckpt_bash ./ckpt_sleep '
+must 0 '' dmtcp_command -i 0
+must 0 '' dmtcp_command -kc
+ended app 137
+coordinators_end
+
+# One of them alone still says where the checkpoint is. The next is without the process that has gone since.
+mkdir apart
+mv ckpt_*.dmtcp apart
+start app dmtcp_restart --new-coordinator apart/ckpt_sleep_*.dmtcp
+ask app 2
+tell app drop
+hear app
+must 0 '' dmtcp_command -bc
+files './ckpt_bash '
+tell app 'exit 4'
+ended app 4
+coordinators_end
+
+# Where it is no more, that is said.
+mv ckpt_bash_*_files moved
+must 99 "'apart/ckpt_bash_.*' belongs to the checkpoint in '.*', which is not there" dmtcp_restart apart/ckpt_bash_*.dmtcp
+: >apart/empty.dmtcp
+must 99 "'apart/empty.dmtcp' names no checkpoint" dmtcp_restart apart/empty.dmtcp
