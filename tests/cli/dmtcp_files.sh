@@ -37,18 +37,25 @@ coordinators_end
 # One of them alone still says where the checkpoint is. The next is without the process that has gone since.
 mkdir apart
 mv ckpt_*.dmtcp apart
-start app dmtcp_restart --new-coordinator apart/ckpt_sleep_*.dmtcp
+start app dmtcp_restart --new-coordinator --port-file port apart/ckpt_sleep_*.dmtcp
 ask app 2
+DMTCP_COORD_PORT=$(<port)
 tell app drop
 hear app
+must 0 "checkpoints go to '$PWD', not to 'other'" dmtcp_launch -j --ckptdir other true
+must 0 '^$' dmtcp_launch -j --ckptdir . true
 must 0 '' dmtcp_command -bc
 files './ckpt_bash '
 tell app 'exit 4'
 ended app 4
 coordinators_end
 
-# Where it is no more, that is said.
+# Moved, the script is told where it is. Where it is no more, that is said.
+mkdir moved
 mv ckpt_bash_*_files moved
+must 99 'no checkpoint' ./dmtcp_restart_script.sh
+must 4 'finished, with status 4' ./dmtcp_restart_script.sh --restartdir moved
+must 4 'finished, with status 4' env DMTCP_RESTART_DIR=moved ./dmtcp_restart_script.sh
 must 99 "'apart/ckpt_bash_.*' belongs to the checkpoint in '.*', which is not there" dmtcp_restart apart/ckpt_bash_*.dmtcp
 : >apart/empty.dmtcp
 must 99 "'apart/empty.dmtcp' names no checkpoint" dmtcp_restart apart/empty.dmtcp
