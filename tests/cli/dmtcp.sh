@@ -3,6 +3,7 @@
 # DMTCP's commands over Cairn: what scripts give them and read from them.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+. "$TESTS/lib/coordinators"
 export PATH="$TESTS/../share/cairn/dmtcp/bin:$PATH"
 unset DMTCP_COORD_HOST DMTCP_COORD_PORT
 
@@ -11,20 +12,6 @@ words() {
 	local -a x
 	mapfile -t x < <(dmtcp_command -s | tr -s ' \n' '\n')
 	[ "${x[6]} ${x[7]}" = "$1" ] || fail "words 6 and 7 are ${x[6]} ${x[7]}, not $1"
-}
-
-peers() {
-	dmtcp_command -s | grep -q "NUM_PEERS=$1$"
-}
-
-# An event of another process, a minute at most.
-until_true() {
-	local tries=0
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries + 1))
-		[ $tries -lt 600 ] || fail "never true: $*"
-		sleep 0.1
-	done
 }
 
 gone() {
@@ -139,43 +126,4 @@ words 'NUM_PEERS=2 RUNNING=yes'
 must 0 '' dmtcp_command -k
 wait "${pid[both]}"
 leave both
-gone "$DMTCP_COORD_PORT"
-
-# Started at the same moment they are one computation, with a file for each process. All of these name it.
-rm -r images port
-must 0 '' dmtcp_coordinator --daemon -p 0 --port-file port
-DMTCP_COORD_PORT=$(<port)
-start first dmtcp_launch -j bash -c "$counter"
-start second dmtcp_launch -j bash -c "$counter"
-start third dmtcp_launch -j bash -c 'echo; (read -r l) <&0; :'
-for one in first second third; do hear $one; done
-until_true peers 4
-[ "$(dmtcp_command -l | grep -c '^[123], bash')" = 3 ] || fail 'not all three are listed'
-must 0 '' dmtcp_command -bc
-for round in 1 2; do
-	set -- images/ckpt_*.dmtcp
-	[ "$(find "$@" -type f | wc -l)" = 4 ] || fail "round $round: not one file for each of four processes: $*"
-	[ "$(compgen -G 'images/*/gen-*/manifest.json' | wc -l)" = "$round" ] || fail 'not one computation'
-	[ "$round" = 2 ] || must 0 '' dmtcp_command -k
-	[ "$round" = 2 ] || for one in first second third; do ended $one 137; done
-	start both dmtcp_restart -j "$@"
-	until_true peers 4
-	must 0 '' dmtcp_command -kc
-	ended both 137
-done
-must 0 '' dmtcp_command -q
-gone "$DMTCP_COORD_PORT"
-
-# By their names alone, from the directory that they stand in, they are one as well.
-rm port
-must 0 '' dmtcp_coordinator --daemon -p 0 --port-file port
-DMTCP_COORD_PORT=$(<port)
-cd images || fail 'no directory'
-unset DMTCP_CHECKPOINT_DIR
-start both dmtcp_restart -j ckpt_*.dmtcp
-until_true peers 4
-[ "$(dmtcp_command -l | grep -c '^[0-9], ')" = 3 ] || fail 'restarted more than once'
-must 0 '' dmtcp_command -q
-ended both 137
-cd ..
 gone "$DMTCP_COORD_PORT"

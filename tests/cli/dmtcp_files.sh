@@ -22,12 +22,7 @@ export DMTCP_COORD_PORT
 start app dmtcp_launch -j -i 1 bash -c "$script"
 hear app
 ask app 1
-tries=0
-until [ -x dmtcp_restart_script.sh ]; do
-	tries=$((tries + 1))
-	[ $tries -lt 600 ] || fail 'no checkpoint comes'
-	sleep 0.1
-done
+until_true [ -x dmtcp_restart_script.sh ]
 files './ckpt_bash ./ckpt_sleep '
 must 0 '' dmtcp_command -i 0
 must 0 '' dmtcp_command -kc
