@@ -54,14 +54,40 @@ static char *ckptdir_look(struct err *err)
 	return found;
 }
 
+/* What a process's file (coord/restart_files.h) names: the directory beside it, else where that was. */
+static char *ckptdir_beside(const char *file)
+{
+	const char *last = strrchr(file, '/');
+	OWNED_PTR char *beside = NULL, *there = NULL;
+	size_t n = 0, m = 0;
+	FILE *f = text_ends(file, ".dmtcp") ? fopen(file, "re") : NULL;
+	char *dir = NULL;
+
+	if (!f)
+		return NULL;
+	if (getline(&beside, &n, f) > 0 && text_drop_end(beside, "\n") &&
+	    text_ends(beside, "_files") && !strchr(beside, '/') &&
+	    asprintf(&dir, "%.*s%s", last ? (int)(last + 1 - file) : 0, file, beside) < 0)
+		dir = NULL;
+	if (dir && access(dir, F_OK) && getline(&there, &m, f) > 0 && text_drop_end(there, "\n") &&
+	    !access(there, F_OK)) {
+		free(dir);
+		dir = owned_ptr_take(&there);
+	}
+	fclose(f);
+	return dir;
+}
+
 char *ckptdir_find(const char *given, const struct options_common *common, struct err *err)
 {
 	char *dir = NULL;
 
 	if (!given)
 		given = common->ckpt_dir;
-	if (given)
-		return strdup(given);
+	if (given) {
+		dir = ckptdir_beside(given);
+		return dir ? dir : strdup(given);
+	}
 	if (!common->name)
 		return ckptdir_look(err);
 	if (asprintf(&dir, "cairn-%s", common->name) < 0) {

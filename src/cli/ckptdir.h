@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 /*
- * The checkpoint directory meant by @given (an argument, may be NULL) or @common: -d, else ./cairn-NAME,
- * else the one of the only running computation, else the only ./cairn-* that there is. malloc'd, or NULL
- * with @err.
+ * The checkpoint directory meant by @given (an argument, may be NULL; a process's file under
+ * dmtcp_launch stands for the directory that it names) or @common: -d, else ./cairn-NAME, else the one of the
+ * only running computation, else the only ./cairn-* that there is. malloc'd, or NULL with @err.
  */
 char *ckptdir_find(const char *given, const struct options_common *common, struct err *err);
 

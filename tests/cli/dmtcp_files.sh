@@ -32,6 +32,8 @@ coordinators_end
 # One of them alone still says where the checkpoint is. The next is without the process that has gone since.
 mkdir apart
 mv ckpt_*.dmtcp apart
+must 0 'all is well' "$CAIRN" verify apart/ckpt_bash_*.dmtcp
+must 0 '2 processes|processes 2' "$CAIRN" inspect apart/ckpt_sleep_*.dmtcp
 start app dmtcp_restart --new-coordinator --port-file port apart/ckpt_sleep_*.dmtcp
 ask app 2
 DMTCP_COORD_PORT=$(<port)
