@@ -96,14 +96,6 @@ char *res_policy_text(const struct res_rule *rule)
 										       : text;
 }
 
-void res_policies_done(struct res_policies *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		free(p->at[i].pattern);
-	free(p->at);
-	*p = (struct res_policies){ 0 };
-}
-
 static bool policy_matches(const struct res_rule *rule, const char *path)
 {
 	const char *name = strrchr(path, '/');

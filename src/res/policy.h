@@ -34,7 +34,6 @@ struct res_policies {
  * in the part before its first wildcard are followed, since the names of open files have none.
  */
 int res_policies_add(struct res_policies *p, const char *text, struct err *err);
-void res_policies_done(struct res_policies *p);
 
 /* "PATTERN=POLICY" of one rule, to be added once more elsewhere; malloc'd, NULL: no memory. */
 char *res_policy_text(const struct res_rule *rule);

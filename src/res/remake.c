@@ -509,15 +509,3 @@ void res_restart_done(struct res_restart *r)
 	free(r->made);
 	*r = (struct res_restart){ .std_fds = { -1, -1, -1 } };
 }
-
-int res_restart_fds(const struct model *m, const int std_fds[3], int *const *keep, size_t nkeep,
-		    struct err *err)
-{
-	struct res_restart r = { 0 };
-	int rc = res_restart_make(&r, &m, 1, std_fds, keep, nkeep, err);
-
-	if (rc >= 0)
-		rc = res_restart_place(&r, m, err);
-	res_restart_done(&r);
-	return rc;
-}

@@ -242,10 +242,6 @@ int res_roll_back(const struct model *m, struct err *err);
  */
 void res_forget_told(const struct model *m);
 
-/* All three for a computation of one process. */
-int res_restart_fds(const struct model *m, const int std_fds[3], int *const *keep, size_t nkeep,
-		    struct err *err);
-
 /* Can the address of network socket @f be had here? -EADDRINUSE: no, and @err says who has it. */
 int res_check_address(const struct model *m, const struct img_file *f, struct err *err);
 

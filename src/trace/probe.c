@@ -265,9 +265,3 @@ void probe_close(struct probe *const *probes, size_t n)
 		free(probes[i]);
 	}
 }
-
-void probe_area(const struct probe *p, uint64_t *start, uint64_t *end)
-{
-	*start = p->area;
-	*end = p->area + p->area_size;
-}

@@ -68,9 +68,6 @@ int probe_open(struct probe *const *probes, size_t n, struct err *err);
 /* Unmap it, put all registers back, and free what probe_new gave. */
 void probe_close(struct probe *const *probes, size_t n);
 
-/* Where it is mapped: not part of the program, whatever maps say meanwhile. */
-void probe_area(const struct probe *probe, uint64_t *start, uint64_t *end);
-
 /* Stands for the address of the data among the arguments of probe_ask. */
 #define PROBE_ASK_DATA UINT64_C(0xc0113c70c0113c70)
 enum { PROBE_ASK_MAX = 16384 }; /* bytes of data */
