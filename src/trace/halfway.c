@@ -35,12 +35,13 @@ enum halfway_shape {
 	HALFWAY_LENGTH, /* bytes in argument @len; the kernel counts positions itself */
 	HALFWAY_VECTOR, /* struct iovec[] in argument 1, how many in 2 */
 	HALFWAY_MESSAGE, /* struct msghdr in argument 1 */
+	HALFWAY_MESSAGES, /* struct mmsghdr[] in argument 1, how many in 2: these are what is counted */
 };
 
 enum halfway_way {
 	HALFWAY_WRITE, /* a pipe, a socket or a terminal takes all, in time */
 	HALFWAY_READ, /* only a device that never ends gives all */
-	HALFWAY_RECEIVE, /* a socket, if asked to with MSG_WAITALL */
+	HALFWAY_RECEIVE, /* a socket, if asked to with MSG_WAITALL; recvmmsg if not with MSG_WAITFORONE */
 	HALFWAY_RANDOM, /* getrandom: no descriptor */
 };
 
@@ -56,10 +57,13 @@ static const struct halfway_call table[] = {
 	{ SYS_writev, HALFWAY_WRITE, HALFWAY_VECTOR, 1, 2, -1 },
 	{ SYS_sendto, HALFWAY_WRITE, HALFWAY_BUFFER, 1, 2, 3 },
 	{ SYS_sendmsg, HALFWAY_WRITE, HALFWAY_MESSAGE, 1, 0, 2 },
+	{ SYS_sendmmsg, HALFWAY_WRITE, HALFWAY_MESSAGES, 1, 2, 3 },
 	{ SYS_sendfile, HALFWAY_WRITE, HALFWAY_LENGTH, 0, 3, -1 },
 	{ SYS_read, HALFWAY_READ, HALFWAY_BUFFER, 1, 2, -1 },
+	{ SYS_readv, HALFWAY_READ, HALFWAY_VECTOR, 1, 2, -1 },
 	{ SYS_recvfrom, HALFWAY_RECEIVE, HALFWAY_BUFFER, 1, 2, 3 },
 	{ SYS_recvmsg, HALFWAY_RECEIVE, HALFWAY_MESSAGE, 1, 0, 2 },
+	{ SYS_recvmmsg, HALFWAY_RECEIVE, HALFWAY_MESSAGES, 1, 2, 3 },
 	{ SYS_getrandom, HALFWAY_RANDOM, HALFWAY_BUFFER, 0, 1, -1 },
 };
 
@@ -76,7 +80,7 @@ struct halfway_load {
 	struct msghdr message;
 	struct iovec at[HALFWAY_VECTORS_MAX];
 	size_t n;
-	uint64_t bytes;
+	uint64_t bytes; /* or messages */
 };
 
 static int load_vectors(struct halfway_load *l, pid_t tid, uint64_t at, uint64_t n)
@@ -98,6 +102,12 @@ static int load(struct halfway_load *l, pid_t tid, const struct halfway_call *c,
 	int rc;
 
 	l->bytes = 0;
+	if (c->shape == HALFWAY_MESSAGES) {
+		l->bytes = (uint32_t)regs_arg(regs, c->len);
+		if (c->way == HALFWAY_WRITE && l->bytes > HALFWAY_VECTORS_MAX)
+			l->bytes = HALFWAY_VECTORS_MAX; /* more it does not send at once */
+		return 0;
+	}
 	if (c->shape == HALFWAY_VECTOR)
 		return load_vectors(l, tid, regs_arg(regs, c->at), regs_arg(regs, c->len));
 	if (c->shape != HALFWAY_MESSAGE) {
@@ -140,8 +150,9 @@ static bool is_patient(pid_t pid, int fd, const struct halfway_call *c)
 	if (c->way == HALFWAY_READ)
 		return S_ISCHR(st.st_mode) && major(st.st_rdev) == HALFWAY_MEM_MAJOR;
 	if (S_ISSOCK(st.st_mode))
-		return getsockopt(here, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-		       type == SOCK_STREAM;
+		return c->shape == HALFWAY_MESSAGES ||
+		       (getsockopt(here, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+			type == SOCK_STREAM);
 	if (c->way != HALFWAY_WRITE ||
 	    c->shape == HALFWAY_LENGTH) /* sendfile fills a pipe only once */
 		return false;
@@ -154,6 +165,8 @@ static bool wants_all(const struct halfway_call *c, const struct user_regs_struc
 
 	if (flags & (MSG_DONTWAIT | MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return false;
+	if (c->way == HALFWAY_RECEIVE && c->shape == HALFWAY_MESSAGES)
+		return !(flags & MSG_WAITFORONE);
 	return c->way != HALFWAY_RECEIVE || flags & MSG_WAITALL;
 }
 
@@ -163,6 +176,45 @@ static bool is_plain(const struct halfway_call *c, const struct halfway_load *l)
 	return c->way != HALFWAY_RECEIVE || c->shape != HALFWAY_MESSAGE || !l->message.msg_control;
 }
 
+/*
+ * What ends recvmmsg when it has received something the kernel keeps as an error of the socket, for the call
+ * that comes next: also that it was interrupted, by a number that no program is to see. That is taken away
+ * here.
+ */
+static bool was_interrupted(pid_t pid, int fd)
+{
+	OWNED_FD int pidfd = (int)sys2(__NR_pidfd_open, pid, 0);
+	OWNED_FD int here = pidfd < 0 ? -1 : (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	return here >= 0 && getsockopt(here, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+	       (error == REGS_ERESTARTSYS || error == EINTR);
+}
+
+/* A message of which a part is sent ends sendmmsg. */
+static bool is_last_whole(pid_t tid, const struct user_regs_struct *regs, uint64_t n)
+{
+	OWNED_PTR struct halfway_load *l = calloc(1, sizeof(*l));
+	uint64_t at = regs_arg(regs, 1) + (n - 1) * sizeof(struct mmsghdr);
+	struct mmsghdr last;
+
+	return l && remote_read(tid, at, &last, sizeof(last), NULL) >= 0 &&
+	       load_vectors(l, tid, (uintptr_t)last.msg_hdr.msg_iov, last.msg_hdr.msg_iovlen) >=
+		       0 &&
+	       last.msg_len == l->bytes;
+}
+
+/* Of messages, @n of which are made: is the next one to come? */
+static bool goes_on(pid_t pid, pid_t tid, const struct halfway_call *c,
+		    const struct user_regs_struct *regs, uint64_t n)
+{
+	if (c->shape != HALFWAY_MESSAGES)
+		return true;
+	return c->way == HALFWAY_RECEIVE ? was_interrupted(pid, (int)regs_arg(regs, 0))
+					 : is_last_whole(tid, regs, n);
+}
+
 bool halfway_is_short(pid_t pid, pid_t tid, const struct user_regs_struct *regs, uint64_t done)
 {
 	const struct halfway_call *c = find_call(regs_call(regs));
@@ -170,10 +222,11 @@ bool halfway_is_short(pid_t pid, pid_t tid, const struct user_regs_struct *regs,
 	uint64_t sud[4] = { 0 };
 	long result = regs_result(regs);
 
-	if (!c || result <= 0 || !wants_all(c, regs))
+	if (!c || result <= 0)
 		return false;
 	l = calloc(1, sizeof(*l));
 	if (!l || load(l, tid, c, regs) < 0 || done + (uint64_t)result >= l->bytes ||
+	    !goes_on(pid, tid, c, regs, done + (uint64_t)result) || !wants_all(c, regs) ||
 	    !is_plain(c, l))
 		return false;
 	if (c->way != HALFWAY_RANDOM && !is_patient(pid, (int)regs_arg(regs, 0), c))
@@ -252,6 +305,10 @@ static void set_args(struct user_regs_struct *regs, const struct halfway_call *c
 		break;
 	case HALFWAY_MESSAGE:
 		regs_set_arg(regs, c->at, message);
+		break;
+	case HALFWAY_MESSAGES:
+		regs_set_arg(regs, c->at, regs_arg(regs, c->at) + done * sizeof(struct mmsghdr));
+		regs_set_arg(regs, c->len, l->bytes - done);
 		break;
 	case HALFWAY_BUFFER:
 		regs_set_arg(regs, c->at, regs_arg(regs, c->at) + done);

@@ -18,7 +18,8 @@
 struct halfway {
 	/* As the program knows them: in its own call with its own arguments, or behind it with the result. */
 	struct user_regs_struct regs;
-	uint64_t done; /* bytes before the part that is being made; in the call only */
+	uint64_t
+		done; /* bytes (or messages) before the part that is being made; in the call only */
 	bool in_call;
 	bool in_kernel; /* has begun it, too */
 };
