@@ -2,8 +2,16 @@
 #include "trace/calls.h"
 
 #include <errno.h>
+#include <linux/falloc.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
+
+/* tcdrain, tcsendbreak: wait until all is sent. Of other ioctls only the device knows what is done. */
+static const uint32_t calls_drains[] = { TCSBRK, TCSBRKP, TIOCSBRK, TIOCSETD, CALLS_END };
+
+/* Room in memory: hugetlbfs, and tmpfs before Linux 6.2. */
+static const uint32_t calls_makes_room[] = { 0, FALLOC_FL_KEEP_SIZE, CALLS_END };
 
 /*
  * Sources: signal(7) "Interruption of system calls and library functions by signal handlers", and
@@ -27,6 +35,8 @@ static const struct calls_call table[] = {
 	  .flags_arg = 3,
 	  .flags_mask = 0x68, /* IORING_ENTER_EXT_ARG, and neither _ABS_TIMER nor _EXT_ARG_REG */
 	  .flags_value = 0x08 },
+	{ .nr = SYS_ioctl, .eintr = true, .only = calls_drains },
+	{ .nr = SYS_fallocate, .eintr = true, .only = calls_makes_room },
 	/* Sockets give EINTR only where they have a time-out. */
 	{ .nr = SYS_read, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
 	{ .nr = SYS_readv, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
@@ -40,6 +50,8 @@ static const struct calls_call table[] = {
 	{ .nr = SYS_sendto, .eintr = true, .timeout = CALLS_SEND, .timed_out = EAGAIN },
 	{ .nr = SYS_sendmsg, .eintr = true, .timeout = CALLS_SEND, .timed_out = EAGAIN },
 	{ .nr = SYS_sendmmsg, .eintr = true, .timeout = CALLS_SEND, .timed_out = EAGAIN },
+	{ .nr = SYS_sendfile, .eintr = true, .timeout = CALLS_SEND, .timed_out = EAGAIN },
+	{ .nr = SYS_splice, .eintr = true, .timeout = CALLS_RECEIVE, .timed_out = EAGAIN },
 	{ .nr = SYS_connect, .eintr = true, .timeout = CALLS_SEND, .timed_out = EINPROGRESS },
 	/* Restarted with what was left when they were interrupted: the pause is added. */
 	{ .nr = SYS_ppoll, .timeout = CALLS_REST, .arg = 2, .tag_arg = 1 },
@@ -67,6 +79,15 @@ const struct calls_call *calls_find(long nr)
 		if (table[i].nr == nr)
 			return &table[i];
 	return NULL;
+}
+
+bool calls_eintr(const struct calls_call *call, uint64_t arg1)
+{
+	const uint32_t *only = call->only;
+
+	while (only && *only != CALLS_END && *only != (uint32_t)arg1)
+		only++;
+	return call->eintr && (!only || *only != CALLS_END);
 }
 
 /* mov $nr, %eax is b8 and four bytes; of those with a restart block the nearest one counts. */

@@ -21,10 +21,14 @@ enum calls_timeout {
 	CALLS_SEND, /* SO_SNDTIMEO likewise */
 };
 
+enum { CALLS_END = 0x7fffffff };
+
 struct calls_call {
 	short nr;
 	/* Returns EINTR even with no handler: to be restarted by us, with its whole time-out. */
 	bool eintr;
+	const uint32_t
+		*only; /* eintr for these values of argument 1 alone, up to CALLS_END; NULL: any */
 	enum calls_timeout timeout;
 	unsigned char arg;
 	/* The time is only relative where argument @flags_arg & @flags_mask == @flags_value. */
@@ -38,6 +42,9 @@ struct calls_call {
 
 /* NULL for what is not in the table. */
 const struct calls_call *calls_find(long nr);
+
+/* Is @call, whose argument 1 is @arg1, one that we restart when it has returned EINTR? */
+bool calls_eintr(const struct calls_call *call, uint64_t arg1);
 
 /*
  * Which call the instructions before @code's end were about to make: for a thread that stands in

@@ -313,7 +313,9 @@ static void repair_call(struct repair *r)
 	bool anew = begins_anew(r);
 	int64_t left = -1;
 
-	if ((regs_result(&r->live) == -EINTR && r->call && r->call->eintr) || anew)
+	if ((regs_result(&r->live) == -EINTR && r->call &&
+	     calls_eintr(r->call, regs_arg(&r->live, 1))) ||
+	    anew)
 		/* The kernel restarts it, or gives EINTR where a handler runs: as without us. */
 		regs_set_result(&r->live, -REGS_ERESTARTNOHAND);
 	if (!regs_restarts(&r->live)) {

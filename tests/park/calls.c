@@ -15,6 +15,7 @@
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <termios.h>
 
 enum { TIMEOUT_MS = 60, SLACK_MS = 5, SAMPLES_MAX = 256 };
 
@@ -171,7 +172,7 @@ static long c_accept_timeo(const struct call *c)
 }
 
 /* Those without a time-out wait for a byte that comes now and then. */
-static int byte_pipe[2], byte_sock[2], byte_event;
+static int byte_pipe[2], byte_sock[2], byte_event, terminal;
 static _Atomic int woken;
 
 static long c_read(const struct call *c)
@@ -246,6 +247,17 @@ static long c_sigwaitinfo(const struct call *c)
 	return RESULT(sigwaitinfo(&set, NULL));
 }
 
+/* These wait for nothing here, but look whether they are to be interrupted: each is made many times. */
+static long c_tcdrain(const struct call *c)
+{
+	long rc = 0;
+
+	(void)c;
+	for (int i = 0; rc == 0 && i < 300; i++)
+		rc = RESULT(i % 2 ? tcdrain(terminal) : tcsendbreak(terminal, 0));
+	return rc;
+}
+
 static struct call calls[] = {
 	{ "epoll_wait", c_epoll_wait, 0, true },
 	{ "epoll_pwait", c_epoll_pwait, 0, true },
@@ -270,6 +282,7 @@ static struct call calls[] = {
 	{ "futex without end", c_futex_forever, 0, false },
 	{ "semop", c_sem, 0, false },
 	{ "msgrcv", c_msgrcv, 1, false },
+	{ "tcdrain", c_tcdrain, 0, false },
 	{ "sigwaitinfo", c_sigwaitinfo, SIGUSR1, false },
 };
 enum { NCALLS = sizeof(calls) / sizeof(calls[0]) };
@@ -356,6 +369,7 @@ static void set_up(void)
 	EXPECT(!bind(listener, &(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(sa_family_t)));
 	EXPECT(!listen(listener, 1));
 	EXPECT(!setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
+	EXPECT((terminal = posix_openpt(O_RDWR | O_NOCTTY)) >= 0);
 	epoll_fd = epoll_create1(0);
 	sem_id = semget(IPC_PRIVATE, 2, 0600);
 	msg_id = msgget(IPC_PRIVATE, 0600);
