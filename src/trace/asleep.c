@@ -125,8 +125,10 @@ static void try(struct asleep *a, pid_t pid)
 	struct tree *tree = &a->park.state->tree;
 	size_t process = tree->n;
 	struct err ignored = ERR_INIT;
-	int rc = tree_seize_one(tree, pid, &ignored);
+	int rc;
 
+	tree->deadline = tick_now() + ASLEEP_STOP_NS;
+	rc = tree_seize_one(tree, pid, &ignored);
 	if (rc == -EEXIST)
 		return;
 	if (rc >= 0)

@@ -6,21 +6,25 @@
 #include <unistd.h>
 
 _Thread_local void (*tick_also)(void);
+_Thread_local int64_t tick_until;
 
-static void on_tick(int sig)
+static void on_tick(int sig, siginfo_t *info, void *context)
 {
 	int saved = errno;
 
 	(void)sig;
+	(void)info;
 	if (tick_also)
 		tick_also();
+	if (tick_until && tick_now() > tick_until)
+		tick_give_up(context);
 	errno = saved;
 }
 
 /* Installed once and left: several threads may park at the same time. */
 static void install(void)
 {
-	struct sigaction sa = { .sa_handler = on_tick };
+	struct sigaction sa = { .sa_sigaction = on_tick, .sa_flags = SA_SIGINFO };
 
 	sigaction(TICK_SIGNAL, &sa, NULL);
 }

@@ -48,18 +48,20 @@ static void take_ends(void)
 		closedir(dir);
 }
 
-static long seize(const struct tracee *t, long options)
+static long seize(const struct tracee *t, long options, int64_t deadline_ns)
 {
 	long rc;
 
 	seizing = t->pid;
 	tick_also = take_ends;
+	tick_until = deadline_ns;
 	rc = ptrace(PTRACE_SEIZE, t->tid, 0, options);
+	tick_until = 0;
 	tick_also = NULL;
 	return rc;
 }
 
-int tracee_seize(struct tracee *t, enum tracee_follow follow, struct err *err)
+int tracee_seize(struct tracee *t, enum tracee_follow follow, int64_t deadline_ns, struct err *err)
 {
 	/*
 	 * Clone events attach what is born while we list and stop: nothing slips through between two
@@ -69,10 +71,10 @@ int tracee_seize(struct tracee *t, enum tracee_follow follow, struct err *err)
 
 	if (follow == TRACEE_CHILDREN)
 		options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
-	if (seize(t, options) == 0)
+	if (seize(t, options, deadline_ns) == 0)
 		return 0;
-	if (errno == ESRCH)
-		return -ESRCH;
+	if (errno == ESRCH || errno == EINTR)
+		return -errno;
 	return explain_seize(t->pid, t->tid, errno, err);
 }
 

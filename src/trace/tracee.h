@@ -39,10 +39,10 @@ enum tracee_follow { TRACEE_THREADS, TRACEE_CHILDREN };
 
 /*
  * Attach without stopping. A tick must be running: it is what ends a wait for an execve that waits for us.
- * -ESRCH: has ended; -EBUSY: this thread traces it already (attached at its birth); other errors are
- * explained in @err.
+ * -ESRCH: has ended; -EBUSY: this thread traces it already (attached at its birth); -EINTR: that execve has
+ * not been over at @deadline_ns, it waits for somebody else; other errors are explained in @err.
  */
-int tracee_seize(struct tracee *t, enum tracee_follow follow, struct err *err);
+int tracee_seize(struct tracee *t, enum tracee_follow follow, int64_t deadline_ns, struct err *err);
 
 /* Ask a running one to stop. */
 void tracee_interrupt(const struct tracee *t);
