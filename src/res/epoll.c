@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -76,25 +77,75 @@ static int epoll_add_out_of_place(const struct res_restart *r, int fd, const str
 	return rc;
 }
 
+/* A one-shot that has fired: it waits for nothing, not even for an end, until the program asks again. */
+static bool epoll_has_fired(const struct img_epoll *e)
+{
+	return e->events & EPOLLONESHOT &&
+	       !(e->events & ~(uint32_t)(EPOLLONESHOT | EPOLLET | EPOLLWAKEUP));
+}
+
+/* What it would tell of now, had it been asked for all. */
+static uint32_t epoll_ready(int target)
+{
+	struct pollfd p = { .fd = target, .events = POLLIN | POLLPRI | POLLOUT | POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 ? EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP : 0;
+}
+
+/* Returns whether it has been added here, and not by another process that has the same epoll. */
+static int epoll_add(const struct res_restart *r, const struct model *m, int fd,
+		     const struct img_epoll *e, uint32_t more, struct err *err)
+{
+	struct epoll_event event = { .events = e->events | more, .data.u64 = e->data };
+	int rc;
+
+	if (!epoll_in_place(m, e)) {
+		rc = epoll_add_out_of_place(r, fd, e, &event, err);
+		return rc < 0 ? rc : 1;
+	}
+	if (epoll_ctl(fd, EPOLL_CTL_ADD, e->fd, &event) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : err_set(err, errno, "let epoll watch descriptor %d", e->fd);
+}
+
+/*
+ * Only by firing does one become so: whoever is added or changed tells of errors and hang-ups, asked or not.
+ * Those that are ready for anything do so here, before there are others that epoll_wait could take something
+ * from.
+ */
+static int epoll_add_fired(const struct res_restart *r, const struct model *m,
+			   const struct img_file *f, int fd, struct err *err)
+{
+	struct epoll_event got;
+	int rc = 0, fired = 0;
+
+	for (size_t i = 0; i < m->epolls.n && rc >= 0; i++) {
+		const struct img_epoll *e = &m->epolls.at[i];
+		uint32_t ready;
+
+		if (e->file != f->id || !epoll_has_fired(e))
+			continue;
+		ready = epoll_ready(epoll_in_place(m, e) ? e->fd : res_restart_find(r, e->target));
+		rc = epoll_add(r, m, fd, e, ready, err);
+		fired += rc > 0 && ready;
+	}
+	while (fired-- > 0)
+		epoll_wait(fd, &got, 1, 0);
+	return rc < 0 ? rc : 0;
+}
+
 static int epoll_finish(const struct res_restart *r, const struct model *m,
 			const struct img_file *f, int fd, struct err *err)
 {
-	for (size_t i = 0; i < m->epolls.n; i++) {
+	int rc = epoll_add_fired(r, m, f, fd, err);
+
+	for (size_t i = 0; i < m->epolls.n && rc >= 0; i++) {
 		const struct img_epoll *e = &m->epolls.at[i];
-		struct epoll_event event = { .events = e->events, .data.u64 = e->data };
 
-		int rc = 0;
-
-		if (e->file != f->id)
-			continue;
-		if (!epoll_in_place(m, e))
-			rc = epoll_add_out_of_place(r, fd, e, &event, err);
-		else if (epoll_ctl(fd, EPOLL_CTL_ADD, e->fd, &event) < 0 && errno != EEXIST)
-			rc = err_set(err, errno, "let epoll watch descriptor %d", e->fd);
-		if (rc < 0)
-			return rc;
+		if (e->file == f->id && !epoll_has_fired(e))
+			rc = epoll_add(r, m, fd, e, 0, err);
 	}
-	return 0;
+	return rc < 0 ? rc : 0;
 }
 
 const struct res_kind res_epoll = {
