@@ -127,7 +127,7 @@ static int mqueue_make_nameless(struct res_restart *r, const struct img_file *f,
 
 static int mqueue_make_one(struct res_restart *r, const struct img_file *f, struct err *err)
 {
-	int flags = (int)(f->open_flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC;
+	int flags = (int)(f->open_flags & (O_ACCMODE | O_NONBLOCK)); /* closed by execve anyway */
 	char name[NAME_MAX + 2];
 	long fd;
 

@@ -74,9 +74,10 @@ int pty_set_settings(int fd, const struct img_pty *p)
 
 int pty_open_slave(int fd, int flags)
 {
-	int slave = ioctl(fd, TIOCGPTPEER, flags | O_NOCTTY | O_CLOEXEC);
+	/* Asked for here it would stay in the flags of the description, where it means nothing. */
+	int slave = ioctl(fd, TIOCGPTPEER, (flags & ~O_CLOEXEC) | O_NOCTTY);
 
-	return slave < 0 ? -errno : slave;
+	return slave < 0 || fcntl(slave, F_SETFD, FD_CLOEXEC) < 0 ? -errno : slave;
 }
 
 static bool pty_match(const struct res_seen *seen)

@@ -47,7 +47,8 @@ static void check_settings(int master, int slave)
 	LIVE_CHECK(!ioctl(master, TIOCGPKT, &packet));
 	LIVE_EQUAL(packet, 0);
 	LIVE_EQUAL(fcntl(master, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
-	LIVE_EQUAL(fcntl(slave, F_GETFL) & O_NONBLOCK, 0);
+	LIVE_EQUAL(fcntl(slave, F_GETFL) & (O_NONBLOCK | O_CLOEXEC), 0);
+	LIVE_EQUAL(fcntl(slave, F_GETFD), 0);
 }
 
 int main(void)
