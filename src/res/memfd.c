@@ -94,8 +94,9 @@ static int memfd_make_first(struct res_restart *r, const struct img_file *f, con
 	int rc;
 
 	memfd_name(name, sizeof(name), path);
+	/* Sealed at birth it could not become executable any more. */
 	fd = res_memfd_create(name, MFD_ALLOW_SEALING,
-			      !(f->arg[MEMFD_ARG_SEALS] & MEMFD_SEAL_EXEC));
+			      !(f->arg[MEMFD_ARG_SEALS] & MEMFD_SEAL_EXEC) || f->mode & 0111);
 	if (fd < 0)
 		return err_set(err, errno, "make '%s'", path);
 	rc = res_load_nameless(r->m, f, fd, err);
