@@ -6,6 +6,11 @@
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
 
+enum {
+	RTO_MAX_MS = 44, /* Linux 6.15 */
+	KEY = 16,
+};
+
 static const struct option {
 	int level, name, value;
 } stream[] = {
@@ -21,6 +26,8 @@ static const struct option {
 	{ IPPROTO_TCP, TCP_KEEPCNT, 4 },
 	{ IPPROTO_TCP, TCP_USER_TIMEOUT, 12345 },
 	{ IPPROTO_IP, IP_TOS, 0x10 },
+	{ SOL_SOCKET, SO_PRIORITY, 3 },
+	{ IPPROTO_TCP, RTO_MAX_MS, 5000 },
 	{ IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1 },
 },
   listening[] = {
@@ -57,14 +64,15 @@ static int get(int fd, int level, int name)
 	int value = -1;
 	socklen_t len = sizeof(value);
 
-	LIVE_CHECK(!getsockopt(fd, level, name, &value, &len));
+	LIVE_CHECK(!getsockopt(fd, level, name, &value, &len) || errno == ENOPROTOOPT);
 	return value;
 }
 
 static void set_all(int fd, const struct option *o, size_t n, int *now)
 {
 	for (size_t i = 0; i < n; i++) {
-		LIVE_CHECK(!setsockopt(fd, o[i].level, o[i].name, &o[i].value, sizeof(int)));
+		LIVE_CHECK(!setsockopt(fd, o[i].level, o[i].name, &o[i].value, sizeof(int)) ||
+			   errno == ENOPROTOOPT);
 		now[i] = get(fd, o[i].level, o[i].name);
 	}
 }
@@ -75,6 +83,17 @@ static void check_all(int fd, const struct option *o, size_t n, const int *then)
 		if (get(fd, o[i].level, o[i].name) != then[i])
 			live_fail("option %d of level %d is %d, not %d", o[i].name, o[i].level,
 				  get(fd, o[i].level, o[i].name), then[i]);
+}
+
+static const char key[KEY] = "abcdefghijklmno";
+
+static void check_key(int fd)
+{
+	char now[2 * KEY] = "";
+	socklen_t len = sizeof(now);
+
+	LIVE_CHECK(!getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_KEY, now, &len));
+	LIVE_CHECK(len == KEY && !memcmp(now, key, KEY));
 }
 
 int main(void)
@@ -95,6 +114,7 @@ int main(void)
 		live_skip("no IPv6 here");
 	set_all(server, listening, COUNT(listening), then[1]);
 	set_all(udp, datagram, COUNT(datagram), then[2]);
+	LIVE_CHECK(!setsockopt(server, IPPROTO_TCP, TCP_FASTOPEN_KEY, key, KEY));
 	net_loopback(&name, AF_INET6);
 	name.v6.sin6_port = htons((uint16_t)port);
 	while (bind(server, &name.any, sizeof(name.v6)) < 0) {
@@ -107,6 +127,7 @@ int main(void)
 
 	check_all(ends[0], stream, COUNT(stream), then[0]);
 	check_all(server, listening, COUNT(listening), then[1]);
+	check_key(server);
 	check_all(udp, datagram, COUNT(datagram), then[2]);
 	LIVE_CHECK(!getsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &got, &len));
 	LIVE_CHECK(got.tv_sec == 3 && got.tv_usec == 500000);
