@@ -171,6 +171,19 @@ int explain_can_be_left_out(struct err *err)
 	return -err->num;
 }
 
+int explain_execs(pid_t pid, int64_t waited_ns, struct err *err)
+{
+	char name[32];
+
+	explain_name(pid, name, sizeof(name));
+	return err_say(
+		err, ETIMEDOUT,
+		"process %d (%s) is in an execve that has not come to its end within %lld ms: a "
+		"thread of it is traced by another process, or its file is slow to be read; try "
+		"again when that is over, or with a longer --timeout",
+		pid, name, (long long)(waited_ns / 1000000));
+}
+
 int explain_stuck(pid_t pid, pid_t tid, int64_t waited_ns, struct err *err)
 {
 	char buf[2048], name[32], wchan[64] = "?";

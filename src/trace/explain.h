@@ -41,5 +41,8 @@ int explain_can_be_left_out(struct err *err);
 /* Why a thread has not stopped within @waited_ns: its state, system call and where it waits. */
 int explain_stuck(pid_t pid, pid_t tid, int64_t waited_ns, struct err *err);
 
+/* Why it could not even be attached to within @waited_ns. */
+int explain_execs(pid_t pid, int64_t waited_ns, struct err *err);
+
 /* Does @pid live, and is not traced by us? */
 bool explain_lives_untraced(pid_t pid);

@@ -165,7 +165,7 @@ static int seize_task(struct tree *tree, size_t process, pid_t tid, struct err *
 	int rc = tracee_seize(&t, tree->follow, tree->deadline, err);
 
 	if (rc == -EINTR)
-		return explain_stuck(t.pid, tid, tick_now() - tree->asked_ns, err);
+		return explain_execs(t.pid, tick_now() - tree->asked_ns, err);
 	if (rc == -ESRCH) {
 		if (tid != p->pid || explain_state(p->pid, tid) != 'Z')
 			return 0;
