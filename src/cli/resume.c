@@ -100,6 +100,7 @@ static struct agent *resume_build(struct images *im, const struct agent_options 
 			images_failed(im->path, &err);
 		resume_failed(agent, place->front_fd, &err);
 	}
+	agent_take_memory(agent, result.calls);
 	fault_point("restart.taken");
 	log_info("restart", "'%s' goes on as pid %d (%s), %llu bytes, %.3f s", im->path,
 		 result.root, ids_strategy_name(place->strategy),

@@ -157,6 +157,11 @@ int agent_take_joined(struct agent *a, pid_t pid, struct err *err)
 	return join_take(a, pid, err);
 }
 
+void agent_take_memory(struct agent *a, struct park_memory *memory)
+{
+	a->memory = memory;
+}
+
 bool agent_exec_failed(const struct agent *a)
 {
 	return a->exec_failed;

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "contract/image_format.h"
 #include "res/policy.h"
+#include "trace/park.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -97,6 +98,9 @@ bool agent_exec_failed(const struct agent *agent);
 int agent_take(struct agent *agent, pid_t root, bool child, struct err *err);
 /* After agent_take: a child of ours that had been started beside the root, and whose end is waited for. */
 int agent_take_joined(struct agent *agent, pid_t pid, struct err *err);
+
+/* After a restart: what is known of calls that wait with a time-out. Its owner from now on. */
+void agent_take_memory(struct agent *agent, struct park_memory *memory);
 
 enum agent_end {
 	AGENT_END_PROGRAM, /* the root process has ended */

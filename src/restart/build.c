@@ -15,6 +15,7 @@
 #include "restart/place.h"
 #include "restart/restart.h"
 #include "restart/tracer.h"
+#include "trace/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -280,7 +281,7 @@ static int build_fill(struct build *b, struct restart_result *result, struct err
 		free(targets[i].runs);
 	result->memory_bytes += b->common_bytes;
 	for (size_t i = 0; rc >= 0 && i < b->context.n; i++)
-		rc = finish_prepare(&b->finish[i], build_model(b, i), err);
+		rc = finish_prepare(&b->finish[i], build_model(b, i), result->calls, err);
 	result->fill_ns = build_clock() - began;
 	return rc;
 }
@@ -438,6 +439,7 @@ static int build_run(struct build *b, struct restart_result *result, struct err 
 	if (rc >= 0) {
 		build_hand_over_terminal(b);
 		build_pass_signals(b, signals);
+		memory_begin(result->calls);
 		tracer_release(&b->tracer);
 	}
 	result->total_ns = build_clock() - began;
@@ -456,7 +458,9 @@ int restart_build(struct image_reader *const *images, size_t n,
 	int rc;
 
 	*result = (struct restart_result){ 0 };
-	rc = build_init(&b, err);
+	rc = park_memory_create(&result->calls, err);
+	if (rc >= 0)
+		rc = build_init(&b, err);
 	if (rc >= 0)
 		rc = tracer_init(&b.tracer, &b.context, err);
 	b.tracer.progress = place->progress;
@@ -468,6 +472,8 @@ int restart_build(struct image_reader *const *images, size_t n,
 	if (rc < 0) {
 		sysv_undo(&b.sysv);
 		mqueue_undo(&b.queues);
+		park_memory_destroy(result->calls);
+		result->calls = NULL;
 	}
 	build_done(&b);
 	return rc;

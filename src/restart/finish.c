@@ -7,6 +7,7 @@
 #include "restart/plan.h"
 #include "restart/sleep.h"
 #include "trace/halfway.h"
+#include "trace/memory.h"
 #include "trace/regs.h"
 #include "trace/remote.h"
 #include "trace/rseq.h"
@@ -35,7 +36,8 @@ struct finish_sud { /* struct ptrace_sud_config */
 	uint64_t mode, selector, offset, len;
 };
 
-int finish_prepare(struct finish *f, const struct model *m, struct err *err)
+int finish_prepare(struct finish *f, const struct model *m, struct park_memory *memory,
+		   struct err *err)
 {
 	f->m = m;
 	f->regs = calloc(m->threads.n + 1, sizeof(*f->regs));
@@ -43,11 +45,16 @@ int finish_prepare(struct finish *f, const struct model *m, struct err *err)
 		return err_set(err, ENOMEM, "registers of %zu threads", m->threads.n);
 	for (size_t i = 0; i < m->threads.n; i++) {
 		const struct img_thread *t = &m->threads.at[i];
+		struct user_regs_struct begin;
 
 		memcpy(&f->regs[i], t->regs, sizeof(f->regs[i]));
 		/* Before the thread exists: to register clears what tells it. */
 		rseq_leave(m->process.pid, t->rseq_ptr, &f->regs[i]);
-		sleep_shorten(m->process.pid, t, &f->regs[i]);
+		begin = f->regs[i];
+		sleep_shorten(m->process.pid, t, &begin);
+		memory_expect(memory, t->tid, &f->regs[i], &begin, t->time_left_ns,
+			      t->flags & IMG_THREAD_SECCOMP);
+		f->regs[i] = begin;
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "image/model.h"
+#include "trace/park.h"
 
 #include <sys/types.h>
 #include <sys/user.h>
@@ -20,8 +21,12 @@ struct finish {
 	uint64_t insn; /* a system call instruction of the program's */
 };
 
-/* When memory is filled. Undone by finish_done, safe on a zeroed one. */
-int finish_prepare(struct finish *f, const struct model *m, struct err *err);
+/*
+ * When memory is filled. What calls begin anew is noted in @memory. Undone by finish_done, safe on a zeroed
+ * one.
+ */
+int finish_prepare(struct finish *f, const struct model *m, struct park_memory *memory,
+		   struct err *err);
 void finish_done(struct finish *f);
 
 /*

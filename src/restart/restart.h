@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "image/reader.h"
+#include "trace/park.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,6 +49,7 @@ struct restart_result {
 	pid_t root; /* the first process, as this process sees it */
 	uint64_t memory_bytes;
 	int64_t build_ns, fill_ns, total_ns;
+	struct park_memory *calls; /* that wait for what was left of their time; the caller's */
 };
 
 /*

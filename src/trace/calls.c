@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trace/calls.h"
 
+#include "trace/regs.h"
+
 #include <errno.h>
 #include <linux/falloc.h>
 #include <stddef.h>
@@ -58,7 +60,7 @@ static const struct calls_call table[] = {
 	{ .nr = SYS_pselect6, .timeout = CALLS_REST, .arg = 4 },
 	{ .nr = SYS_select, .timeout = CALLS_REST_US, .arg = 4 },
 	/* Restarted by the kernel with what is left, but in the living process only. */
-	{ .nr = SYS_poll, .timeout = CALLS_MS, .arg = 2 },
+	{ .nr = SYS_poll, .timeout = CALLS_MS, .arg = 2, .tag_arg = 2 },
 	{ .nr = SYS_nanosleep, .timeout = CALLS_TIMESPEC, .arg = 0, .rest_arg = 1 },
 	{ .nr = SYS_clock_nanosleep,
 	  .timeout = CALLS_TIMESPEC,
@@ -102,4 +104,11 @@ long calls_guess(const uint8_t *code, unsigned long len)
 			return call->nr;
 	}
 	return -1;
+}
+
+void calls_set_tag(const struct calls_call *call, struct user_regs_struct *regs, uint32_t tag)
+{
+	uint32_t value = (uint32_t)regs_arg(regs, call->tag_arg);
+
+	regs_set_arg(regs, call->tag_arg, value | (uint64_t)tag << 32);
 }

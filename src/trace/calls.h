@@ -40,6 +40,8 @@ struct calls_call {
 	short timed_out; /* its result when the time is up; for eintr calls with a socket's time-out */
 };
 
+struct user_regs_struct;
+
 /* NULL for what is not in the table. */
 const struct calls_call *calls_find(long nr);
 
@@ -51,3 +53,6 @@ bool calls_eintr(const struct calls_call *call, uint64_t arg1);
  * restart_syscall and whose first interruption nobody has seen. -1 where they do not tell.
  */
 long calls_guess(const uint8_t *code, unsigned long len);
+
+/* Put @tag where the kernel does not look; 0: take it away. */
+void calls_set_tag(const struct calls_call *call, struct user_regs_struct *regs, uint32_t tag);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trace/memory.h"
 
+#include "trace/calls.h"
+#include "trace/regs.h"
+#include "trace/tick.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -82,6 +86,47 @@ struct memory_call *memory_take(struct park_memory *memory, pid_t tid)
 	*call = (struct memory_call){ .tid = tid };
 	memory->n++;
 	return call;
+}
+
+uint32_t memory_tag(struct park_memory *memory)
+{
+	return ++memory->last_tag & INT32_MAX;
+}
+
+/* Time-outs that are not told by a pointer of ours in the arguments. */
+static bool memory_needs_tag(enum calls_timeout timeout)
+{
+	return timeout == CALLS_MS || timeout == CALLS_RECEIVE || timeout == CALLS_SEND;
+}
+
+void memory_expect(struct park_memory *memory, pid_t tid, const struct user_regs_struct *image,
+		   struct user_regs_struct *begin, int64_t left, bool filtered)
+{
+	long nr = regs_result(image); /* where the call's number stands before it is made */
+	const struct calls_call *call = left < 0 ? NULL : calls_find(nr);
+	struct memory_call *e = call ? memory_take(memory, tid) : NULL;
+
+	if (!e)
+		return;
+	*e = (struct memory_call){ .tid = tid, .nr = nr, .park = memory->park };
+	e->pc = regs_pc(begin) + REGS_INSN_LEN;
+	e->sp = regs_sp(begin);
+	e->arg = regs_arg(image, call->arg);
+	e->deadline_ns = left;
+	if (memory_needs_tag(call->timeout) && !filtered) {
+		e->tag = memory_tag(memory);
+		calls_set_tag(call, begin, e->tag);
+	}
+	e->changed = regs_arg(begin, call->arg);
+}
+
+void memory_begin(struct park_memory *memory)
+{
+	int64_t now = tick_now();
+
+	for (size_t i = 0; i < memory->room; i++)
+		if (memory->calls[i].tid)
+			memory->calls[i].deadline_ns += now;
 }
 
 void memory_keep(struct park_memory *memory, struct tree *tree)

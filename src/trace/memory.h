@@ -57,6 +57,19 @@ struct memory_call *memory_find(struct park_memory *memory, pid_t tid);
 /* The same, made where there is none (then zeroed but for the tid); NULL when out of memory. */
 struct memory_call *memory_take(struct park_memory *memory, pid_t tid);
 
+/* A number that no call has been marked with for long. */
+uint32_t memory_tag(struct park_memory *memory);
+
+/*
+ * A restart lets thread @tid begin anew the call that @image stands before, with @left ns of its
+ * time-out. The next park would take what it begins with for the whole of it: @begin, the registers
+ * that it gets, are marked where the arguments do not tell, unless @filtered.
+ */
+void memory_expect(struct park_memory *memory, pid_t tid, const struct user_regs_struct *image,
+		   struct user_regs_struct *begin, int64_t left, bool filtered);
+/* All that is expected begins now. */
+void memory_begin(struct park_memory *memory);
+
 /* Where process @pid has code for detours (halfway.h); 0: nowhere. The oldest are forgotten. */
 uint64_t memory_detour(const struct park_memory *memory, pid_t pid);
 void memory_note_detour(struct park_memory *memory, pid_t pid, uint64_t code);

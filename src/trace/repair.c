@@ -49,13 +49,6 @@ static uint32_t tag_of(const struct repair *r)
 	return (uint32_t)(regs_arg(&r->live, r->call->tag_arg) >> 32);
 }
 
-static void set_tag(const struct repair *r, struct user_regs_struct *regs, uint32_t tag)
-{
-	uint32_t value = (uint32_t)regs_arg(regs, r->call->tag_arg);
-
-	regs_set_arg(regs, r->call->tag_arg, value | (uint64_t)tag << 32);
-}
-
 /* Of a thread in restart_syscall: which call was it when it was first interrupted? */
 static long original_call(const struct repair *r)
 {
@@ -244,8 +237,8 @@ static void mark(struct repair *r)
 
 	if (e->tag || explain_filtered(r->pid, r->t->tid))
 		return;
-	e->tag = ++r->memory->last_tag & INT32_MAX;
-	set_tag(r, &r->live, e->tag);
+	e->tag = memory_tag(r->memory);
+	calls_set_tag(r->call, &r->live, e->tag);
 }
 
 /*
@@ -283,7 +276,7 @@ static void fill_image(struct repair *r)
 {
 	r->t->regs = r->live;
 	if (r->entry && r->entry->tag)
-		set_tag(r, &r->t->regs, 0);
+		calls_set_tag(r->call, &r->t->regs, 0);
 }
 
 /* The call is over, but its caller has not yet gone on: give it its arguments back. */
@@ -295,7 +288,7 @@ static void forget(struct repair *r)
 		return;
 	regs_set_arg(&r->live, r->call->arg, e->arg);
 	if (e->tag)
-		set_tag(r, &r->live, 0);
+		calls_set_tag(r->call, &r->live, 0);
 }
 
 /*
