@@ -179,15 +179,20 @@ static bool is_plain(const struct halfway_call *c, const struct halfway_load *l)
 /*
  * What ends recvmmsg when it has received something the kernel keeps as an error of the socket, for the call
  * that comes next: also that it was interrupted, by a number that no program is to see. That is taken away
- * here.
+ * here. Of a call that has not waited it cannot be: an error there is the program's to hear.
  */
-static bool was_interrupted(pid_t pid, int fd)
+static bool was_interrupted(pid_t pid, const struct halfway_call *c,
+			    const struct user_regs_struct *regs)
 {
+	uint64_t flags = regs_arg(regs, (unsigned int)c->flags);
+	int fd = (int)regs_arg(regs, 0);
 	OWNED_FD int pidfd = (int)sys2(__NR_pidfd_open, pid, 0);
 	OWNED_FD int here = pidfd < 0 ? -1 : (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
 	socklen_t len = sizeof(int);
 	int error = 0;
 
+	if (flags & (MSG_DONTWAIT | MSG_WAITFORONE | MSG_ERRQUEUE) || !is_patient(pid, fd, c))
+		return false;
 	return here >= 0 && getsockopt(here, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
 	       (error == REGS_ERESTARTSYS || error == EINTR);
 }
@@ -211,7 +216,7 @@ static bool goes_on(pid_t pid, pid_t tid, const struct halfway_call *c,
 {
 	if (c->shape != HALFWAY_MESSAGES)
 		return true;
-	return c->way == HALFWAY_RECEIVE ? was_interrupted(pid, (int)regs_arg(regs, 0))
+	return c->way == HALFWAY_RECEIVE ? was_interrupted(pid, c, regs)
 					 : is_last_whole(tid, regs, n);
 }
 
