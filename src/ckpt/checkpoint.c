@@ -221,6 +221,8 @@ static int ckpt_capture_fds(struct ckpt *ckpt, struct err *err)
 		res_listing_done(&p->listing);
 	}
 	if (rc >= 0)
+		rc = ckpt_ask_cloexec(ckpt, err);
+	if (rc >= 0)
 		rc = ckpt_capture_named(ckpt, err);
 	if (rc >= 0)
 		rc = res_capture_settle(&ckpt->res, models, ckpt->nprocesses, err);

@@ -69,6 +69,9 @@ int ckpt_settle_aio(struct ckpt *ckpt, struct err *err);
  */
 int ckpt_settle_urings(struct ckpt *ckpt, bool *moved, struct err *err);
 
+/* cloexec.c: when all descriptors have been captured. */
+int ckpt_ask_cloexec(struct ckpt *ckpt, struct err *err);
+
 /* All processes into their models, and what memory the snapshots do not hold. */
 int ckpt_capture_processes(struct ckpt *ckpt, struct err *err);
 

@@ -192,7 +192,9 @@ int described_remember(struct res_capture *c, const struct res_seen *seen, uint3
 		.pid = seen->pid,
 		.fd = seen->fd,
 		.id = id,
+		.cloexec = seen->flags & O_CLOEXEC,
 	};
+	c->hides_cloexec |= c->described[c->ndescribed - 1].cloexec;
 	return 0;
 }
 
@@ -228,4 +230,11 @@ bool described_is_target(const struct res_described *d, const struct res_describ
 					      .toff = nth };
 
 	return sys5(__NR_kcmp, d->pid, epoll->pid, KCMP_EPOLL_TFD, d->fd, &slot) == 0;
+}
+
+bool res_hides_cloexec(const struct res_capture *c, const struct img_fd *fd)
+{
+	const struct res_described *d = fd->flags & FD_CLOEXEC ? described_find(c, fd->file) : NULL;
+
+	return d && d->cloexec;
 }

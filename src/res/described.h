@@ -18,6 +18,7 @@ struct res_described { /* one open file description and somebody who holds it */
 	uint32_t id;
 	bool saved; /* its contents stand in an image */
 	bool late; /* can be made only when other processes are there */
+	bool cloexec; /* has O_CLOEXEC itself: res_hides_cloexec */
 	uint64_t rings; /* of a packet socket: bytes of them */
 };
 

@@ -62,6 +62,7 @@ struct res_capture {
 	uint32_t *sorted; /* numbers of them, in the order of the search (described.c) */
 	bool unsorted; /* the kernel does not tell that order */
 	uint32_t next_id;
+	bool hides_cloexec; /* a description has O_CLOEXEC itself */
 	bool no_kcmp; /* refused here: fall back to toggling a status flag */
 	const struct model *last; /* of the process captured last, and its id; NULL: none yet */
 	pid_t last_pid;
@@ -102,6 +103,12 @@ int res_capture_fds(struct res_capture *c, struct model *m, pid_t pid,
  */
 int res_capture_fds_of(struct res_capture *c, struct model *m, pid_t pid,
 		       const struct res_listing *listing, struct err *err);
+
+/*
+ * Can it not be told from outside whether execve closes @fd? FD_CLOEXEC was taken for set then, as fdinfo
+ * shows it of all that have this description.
+ */
+bool res_hides_cloexec(const struct res_capture *c, const struct img_fd *fd);
 
 /*
  * When the descriptors of all parked processes, those of @models, have been captured: what could not be seen
