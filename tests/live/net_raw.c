@@ -98,19 +98,50 @@ static void hears_nothing(int fd)
 	LIVE_EQUAL(errno, EAGAIN);
 }
 
+struct six { /* both -1 where there is no IPv6 */
+	int icmp, sum;
+	struct icmp6_filter filter;
+};
+
+static void set_six(struct six *s)
+{
+	s->icmp = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+	s->sum = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, 201);
+	if (s->icmp < 0 || s->sum < 0)
+		return;
+	ICMP6_FILTER_SETBLOCKALL(&s->filter);
+	ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &s->filter);
+	LIVE_CHECK(
+		!setsockopt(s->icmp, IPPROTO_ICMPV6, ICMP6_FILTER, &s->filter, sizeof(s->filter)));
+	set(s->icmp, IPPROTO_IPV6, OPTION_IPV6_FREEBIND, 1);
+	set(s->sum, IPPROTO_IPV6, IPV6_CHECKSUM, 4);
+}
+
+static void check_six(const struct six *s)
+{
+	struct icmp6_filter now;
+	socklen_t len = sizeof(now);
+
+	if (s->icmp < 0 || s->sum < 0)
+		return;
+	LIVE_CHECK(!getsockopt(s->icmp, IPPROTO_ICMPV6, ICMP6_FILTER, &now, &len));
+	LIVE_CHECK(len == sizeof(now) && !memcmp(&s->filter, &now, len));
+	LIVE_EQUAL(option(s->icmp, IPPROTO_IPV6, OPTION_IPV6_FREEBIND), 1);
+	LIVE_EQUAL(option(s->sum, IPPROTO_IPV6, IPV6_CHECKSUM), 4);
+}
+
 int main(void)
 {
 	struct sock_filter nothing[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
 	const struct sock_fprog filter = { .len = 1, .filter = nothing };
-	struct icmp6_filter six, six_now;
+	struct six six;
 	int made = raw(AF_INET, IPPROTO_RAW), udp = raw(AF_INET, IPPROTO_UDP),
 	    connected = raw(AF_INET, 200), echo = raw(AF_INET, IPPROTO_ICMP),
 	    peer = raw(AF_INET, 200), deaf = raw(AF_INET, IPPROTO_UDP);
-	int icmp6 = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6), receiver;
-	int sum6 = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, 201);
+	int receiver;
 	union net_name name, to;
 	char packet[64];
-	socklen_t len = net_loopback(&name, AF_INET), six_len = sizeof(six_now);
+	socklen_t len = net_loopback(&name, AF_INET);
 
 	own = 0x7f000000 + ((uint32_t)getpid() << 4 & 0xfffff0);
 	receiver = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -129,13 +160,7 @@ int main(void)
 	set(echo, IPPROTO_RAW, OPTION_ICMP_FILTER, ~(1 << ICMP_ECHOREPLY));
 	LIVE_CHECK(!setsockopt(deaf, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)));
 	set(deaf, SOL_SOCKET, SO_LOCK_FILTER, 1);
-	if (icmp6 >= 0 && sum6 >= 0) {
-		ICMP6_FILTER_SETBLOCKALL(&six);
-		ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &six);
-		LIVE_CHECK(!setsockopt(icmp6, IPPROTO_ICMPV6, ICMP6_FILTER, &six, sizeof(six)));
-		set(icmp6, IPPROTO_IPV6, OPTION_IPV6_FREEBIND, 1);
-		set(sum6, IPPROTO_IPV6, IPV6_CHECKSUM, 4);
-	}
+	set_six(&six);
 	sends_itself(made, &to, receiver);
 	pings(echo, 1);
 
@@ -156,11 +181,6 @@ int main(void)
 	LIVE_EQUAL(send(connected, "x", 1, 0), 1);
 	LIVE_EQUAL(recv(peer, packet, sizeof(packet), 0), sizeof(struct iphdr) + 1);
 	LIVE_EQUAL(address(connected), 0x7f000001);
-	if (icmp6 >= 0 && sum6 >= 0) {
-		LIVE_CHECK(!getsockopt(icmp6, IPPROTO_ICMPV6, ICMP6_FILTER, &six_now, &six_len));
-		LIVE_CHECK(six_len == sizeof(six) && !memcmp(&six, &six_now, six_len));
-		LIVE_EQUAL(option(icmp6, IPPROTO_IPV6, OPTION_IPV6_FREEBIND), 1);
-		LIVE_EQUAL(option(sum6, IPPROTO_IPV6, IPV6_CHECKSUM), 4);
-	}
+	check_six(&six);
 	return 0;
 }
