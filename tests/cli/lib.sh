@@ -26,6 +26,16 @@ skip() {
 	exit 77
 }
 
+# until_true COMMAND...: an event of another process, a minute at most.
+until_true() {
+	local tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 600 ] || fail "never true: $*"
+		sleep 0.1
+	done
+}
+
 # must STATUS PATTERN COMMAND...: it exits so, and says what matches PATTERN.
 must() {
 	local want=$1 pattern=$2 status=0
