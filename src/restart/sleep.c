@@ -22,14 +22,13 @@ struct sleep_call {
 };
 
 static const struct sleep_call sleep_calls[] = {
-	{ __NR_nanosleep, 0, SLEEP_TIMESPEC },	    { __NR_clock_nanosleep, 2, SLEEP_TIMESPEC },
-	{ __NR_futex, 3, SLEEP_TIMESPEC },	    { __NR_ppoll, 2, SLEEP_TIMESPEC },
-	{ __NR_pselect6, 4, SLEEP_TIMESPEC },	    { __NR_rt_sigtimedwait, 2, SLEEP_TIMESPEC },
-	{ __NR_semtimedop, 3, SLEEP_TIMESPEC },	    { __NR_io_getevents, 4, SLEEP_TIMESPEC },
-	{ __NR_epoll_pwait2, 3, SLEEP_TIMESPEC },   { __NR_recvmmsg, 4, SLEEP_TIMESPEC },
-	{ __NR_select, 4, SLEEP_TIMEVAL },	    { __NR_poll, 2, SLEEP_MILLISECONDS },
-	{ __NR_epoll_wait, 3, SLEEP_MILLISECONDS }, { __NR_epoll_pwait, 3, SLEEP_MILLISECONDS },
-	{ __NR_io_uring_enter, 4, SLEEP_URING },
+	{ __NR_nanosleep, 0, SLEEP_TIMESPEC },	     { __NR_clock_nanosleep, 2, SLEEP_TIMESPEC },
+	{ __NR_futex, 3, SLEEP_TIMESPEC },	     { __NR_ppoll, 2, SLEEP_TIMESPEC },
+	{ __NR_pselect6, 4, SLEEP_TIMESPEC },	     { __NR_rt_sigtimedwait, 2, SLEEP_TIMESPEC },
+	{ __NR_semtimedop, 3, SLEEP_TIMESPEC },	     { __NR_io_getevents, 4, SLEEP_TIMESPEC },
+	{ __NR_epoll_pwait2, 3, SLEEP_TIMESPEC },    { __NR_select, 4, SLEEP_TIMEVAL },
+	{ __NR_poll, 2, SLEEP_MILLISECONDS },	     { __NR_epoll_wait, 3, SLEEP_MILLISECONDS },
+	{ __NR_epoll_pwait, 3, SLEEP_MILLISECONDS }, { __NR_io_uring_enter, 4, SLEEP_URING },
 };
 
 enum {
