@@ -54,7 +54,7 @@ static void resume_if_taken(struct agent *agent, const struct restart_options *r
 	if (err->num != EEXIST || restart->strategy != IDS_AUTO || place->strategy != IDS_DIRECT ||
 	    place->front_fd < 0)
 		return;
-	log_info("restart", "%s; all is begun anew in a namespace", err->msg);
+	fprintf(stderr, "cairn restart: %s; all is begun anew in a namespace\n", err->msg);
 	front_send(place->front_fd, FRONT_TAKEN, 0);
 	agent_close(agent);
 	exit(COMMAND_NOT_STARTED);

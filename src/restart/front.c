@@ -207,12 +207,10 @@ static bool front_has_child(pid_t pid)
  * The agent was killed. What it traced dies with it; what it had just let go, or not yet seized, dies here.
  * Orphans come to us, one generation after the other, and have given back their ids when we end.
  */
-static void front_clear(const struct front_building *b)
+static void front_clear_rest(const struct front_building *b)
 {
 	bool found = true;
 
-	kill(b->child, SIGKILL);
-	front_wait_killed(b, b->child);
 	while (found) {
 		found = false;
 		for (size_t i = 0; i < b->npids; i++) {
@@ -223,6 +221,13 @@ static void front_clear(const struct front_building *b)
 			found = !front_has_child(b->pids[i]) || found;
 		}
 	}
+}
+
+static void front_clear(const struct front_building *b)
+{
+	kill(b->child, SIGKILL);
+	front_wait_killed(b, b->child);
+	front_clear_rest(b);
 	if (b->clear)
 		b->clear(b->clear_data);
 }
@@ -462,7 +467,9 @@ void front_rebuild(int fd, bool foreground, const struct front_building *buildin
 		if (p[0].revents)
 			front_message(&f);
 	}
-	front_clear(building);
+	/* It has undone itself what it had made; what else is there is what was in its way. */
+	front_wait_killed(building, building->child);
+	front_clear_rest(building);
 	signals_close(&f.signals);
 	close(fd);
 }

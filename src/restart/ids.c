@@ -418,7 +418,7 @@ static int ids_choose(struct ids *s, enum ids_strategy wanted, enum ids_strategy
 	struct err why[IDS_CYCLE + 1] = { 0 };
 
 	for (enum ids_strategy i = IDS_DIRECT; i < first; i++)
-		err_say(&why[i], EEXIST, "one of them was taken meanwhile");
+		err_say(&why[i], EEXIST, "what was free a moment ago is taken");
 	for (*chosen = first; *chosen <= IDS_CYCLE; ++*chosen) {
 		int rc;
 

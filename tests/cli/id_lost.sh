@@ -13,7 +13,7 @@ fi
 # lose OPTION...: a restart stands where it has found all ids free, and that of the sleep is taken.
 lose() {
 	start a env CAIRN_FAULT=restart.direct:stop "$CAIRN" restart "$@" cairn-a
-	until [ "$(cut -d ' ' -f 3 "/proc/$agent/stat" 2>/dev/null)" = T ]; do sleep 0.01; done
+	until_true eval "[ \"\$(cut -d ' ' -f 3 /proc/$agent/stat)\" = T ]"
 	echo $((sleeper - 1)) >/proc/sys/kernel/ns_last_pid
 	sleep 600 &
 	taker=$!
