@@ -7,9 +7,9 @@
 #include "ckpt/checkpoint_state.h"
 
 #include "base/owned.h"
+#include "host/log.h"
 #include "trace/errand.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -33,9 +33,10 @@ static int cloexec_ask(struct ckpt *ckpt, size_t i, struct err *err)
 	struct model *m = &ckpt->processes[i].m;
 	OWNED_PTR struct errand *questions = calloc(m->fds.n + 1, sizeof(*questions));
 	OWNED_PTR size_t *unsure = calloc(m->fds.n + 1, sizeof(*unsure));
+	struct park_process one = ckpt->park.processes[i];
 	struct cloexec a = { m, unsure };
+	struct err why = ERR_INIT;
 	size_t n = 0;
-	int rc;
 
 	if (!questions || !unsure)
 		return err_set(err, ENOMEM, "look at descriptors");
@@ -48,12 +49,20 @@ static int cloexec_ask(struct ckpt *ckpt, size_t i, struct err *err)
 	}
 	if (!n)
 		return 0;
-	rc = errand_run(&ckpt->park, &ckpt->park.processes[i], questions, n, cloexec_told, &a, err);
-	/* A filter that forbids to ask: standard streams stay open, as all have them. */
-	for (size_t k = 0; rc == -EPERM && k < n; k++)
+	/* By one thread: they have the descriptors together. */
+	while (one.nthreads > 1 && one.threads->exited) {
+		one.threads++;
+		one.nthreads--;
+	}
+	one.nthreads = 1;
+	if (errand_run(&ckpt->park, &one, questions, n, cloexec_told, &a, &why) >= 0)
+		return 0;
+	/* A filter forbids to ask: standard streams stay open, as all have them. */
+	log_info("cloexec", "%s", why.msg);
+	for (size_t k = 0; k < n; k++)
 		if (m->fds.at[unsure[k]].fd <= STDERR_FILENO)
 			m->fds.at[unsure[k]].flags = 0;
-	return rc == -EPERM ? 0 : rc;
+	return 0;
 }
 
 int ckpt_ask_cloexec(struct ckpt *ckpt, struct err *err)
