@@ -68,11 +68,12 @@ static void restart_files_name(const struct restart_files *f, const struct model
 
 static int restart_files_put(const struct restart_files *f, const char *name)
 {
-	char partial[64];
+	char partial[NAME_MAX + 32];
 	int fd, failed;
 
-	snprintf(partial, sizeof(partial), ".ckpt_%d.partial", getpid());
-	fd = openat(f->dirfd, partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	snprintf(partial, sizeof(partial), ".%s.partial", f->stem);
+	unlinkat(f->dirfd, partial, 0);
+	fd = openat(f->dirfd, partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
 	failed = dprintf(fd, "%s_files\n%s\n", f->stem, f->path) < 0 ? EIO : 0;
