@@ -203,10 +203,7 @@ static bool front_has_child(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
 }
 
-/*
- * The agent was killed. What it traced dies with it; what it had just let go, or not yet seized, dies here.
- * Orphans come to us, one generation after the other, and have given back their ids when we end.
- */
+/* Orphans come to us, one generation after the other, and have given back their ids when we end. */
 static void front_clear_rest(const struct front_building *b)
 {
 	bool found = true;
@@ -223,6 +220,9 @@ static void front_clear_rest(const struct front_building *b)
 	}
 }
 
+/*
+ * The agent was killed. What it traced dies with it; what it had just let go, or not yet seized, dies here.
+ */
 static void front_clear(const struct front_building *b)
 {
 	kill(b->child, SIGKILL);

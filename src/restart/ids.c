@@ -8,7 +8,6 @@
  * judged by version or privilege.
  */
 #include "base/owned.h"
-#include "base/text.h"
 #include "host/fault.h"
 #include "host/log.h"
 #include "host/proc.h"

@@ -136,11 +136,17 @@ static bool advance(struct halfway_load *l, uint64_t done)
 	return true;
 }
 
-/* Does a call on this descriptor move all that it is asked to, however long it takes? */
-static bool is_patient(pid_t pid, int fd, const struct halfway_call *c)
+/* Of our own for what @pid has as @fd; negative: none. */
+static int borrow(pid_t pid, int fd)
 {
 	OWNED_FD int pidfd = (int)sys2(__NR_pidfd_open, pid, 0);
-	OWNED_FD int here = pidfd < 0 ? -1 : (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
+
+	return pidfd < 0 ? -1 : (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
+}
+
+/* Does a call on descriptor @here, of our own, move all that it is asked to, however long it takes? */
+static bool is_patient(int here, const struct halfway_call *c)
+{
 	socklen_t len = sizeof(int);
 	struct stat st;
 	int flags = here < 0 ? -1 : fcntl(here, F_GETFL), type = 0;
@@ -181,19 +187,16 @@ static bool is_plain(const struct halfway_call *c, const struct halfway_load *l)
  * that comes next: also that it was interrupted, by a number that no program is to see. That is taken away
  * here. Of a call that has not waited it cannot be: an error there is the program's to hear.
  */
-static bool was_interrupted(pid_t pid, const struct halfway_call *c,
+static bool was_interrupted(int here, const struct halfway_call *c,
 			    const struct user_regs_struct *regs)
 {
 	uint64_t flags = regs_arg(regs, (unsigned int)c->flags);
-	int fd = (int)regs_arg(regs, 0);
-	OWNED_FD int pidfd = (int)sys2(__NR_pidfd_open, pid, 0);
-	OWNED_FD int here = pidfd < 0 ? -1 : (int)sys3(__NR_pidfd_getfd, pidfd, fd, 0);
 	socklen_t len = sizeof(int);
 	int error = 0;
 
-	if (flags & (MSG_DONTWAIT | MSG_WAITFORONE | MSG_ERRQUEUE) || !is_patient(pid, fd, c))
+	if (flags & (MSG_DONTWAIT | MSG_WAITFORONE | MSG_ERRQUEUE))
 		return false;
-	return here >= 0 && getsockopt(here, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+	return getsockopt(here, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
 	       (error == REGS_ERESTARTSYS || error == EINTR);
 }
 
@@ -210,13 +213,13 @@ static bool is_last_whole(pid_t tid, const struct user_regs_struct *regs, uint64
 	       last.msg_len == l->bytes;
 }
 
-/* Of messages, @n of which are made: is the next one to come? */
-static bool goes_on(pid_t pid, pid_t tid, const struct halfway_call *c,
+/* Of messages, @n of which are made over @here: is the next one to come? */
+static bool goes_on(int here, pid_t tid, const struct halfway_call *c,
 		    const struct user_regs_struct *regs, uint64_t n)
 {
 	if (c->shape != HALFWAY_MESSAGES)
 		return true;
-	return c->way == HALFWAY_RECEIVE ? was_interrupted(pid, c, regs)
+	return c->way == HALFWAY_RECEIVE ? was_interrupted(here, c, regs)
 					 : is_last_whole(tid, regs, n);
 }
 
@@ -224,17 +227,23 @@ bool halfway_is_short(pid_t pid, pid_t tid, const struct user_regs_struct *regs,
 {
 	const struct halfway_call *c = find_call(regs_call(regs));
 	OWNED_PTR struct halfway_load *l = NULL;
+	OWNED_FD int here = -1;
 	uint64_t sud[4] = { 0 };
 	long result = regs_result(regs);
 
-	if (!c || result <= 0)
+	/* What interrupted recvmmsg is to be taken away in any case. */
+	if (!c || result <= 0 || (c->shape != HALFWAY_MESSAGES && !wants_all(c, regs)))
 		return false;
 	l = calloc(1, sizeof(*l));
 	if (!l || load(l, tid, c, regs) < 0 || done + (uint64_t)result >= l->bytes ||
-	    !goes_on(pid, tid, c, regs, done + (uint64_t)result) || !wants_all(c, regs) ||
 	    !is_plain(c, l))
 		return false;
-	if (c->way != HALFWAY_RANDOM && !is_patient(pid, (int)regs_arg(regs, 0), c))
+	if (c->way != HALFWAY_RANDOM) {
+		here = borrow(pid, (int)regs_arg(regs, 0));
+		if (!is_patient(here, c))
+			return false;
+	}
+	if (!goes_on(here, tid, c, regs, done + (uint64_t)result) || !wants_all(c, regs))
 		return false;
 	/* Its calls are allowed by where they are made. */
 	return sys4(__NR_ptrace, HALFWAY_GET_SUD, tid, sizeof(sud), sud) < 0 || !sud[0];
