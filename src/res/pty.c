@@ -17,11 +17,14 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	PTY_MASTER_MAJOR = 5,
 	PTY_MASTER_MINOR = 2,
+	PTY_PATIENCE = 50, /* ticks */
+	PTY_TICK_NS = 2000000,
 };
 
 _Static_assert(sizeof(struct termios2) == 44, "the kernel's");
@@ -241,6 +244,21 @@ static int pty_open_wanted(struct res_restart *r, struct err *err)
 	return missing;
 }
 
+/*
+ * The same, where another restart may have a number for a moment, on its way to a higher one. In a mount
+ * namespace of our own there is a better way than to wait.
+ */
+static int pty_open_patiently(struct res_restart *r, struct err *err)
+{
+	int missing = pty_open_wanted(r, err);
+
+	for (int i = 0; missing > 0 && !r->own_mounts && i < PTY_PATIENCE; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = PTY_TICK_NS }, NULL);
+		missing = pty_open_wanted(r, err);
+	}
+	return missing;
+}
+
 /* A number is taken here. In a mount namespace of our own, terminals of our own have every number. */
 static int pty_open_apart(struct res_restart *r, struct err *err)
 {
@@ -317,7 +335,7 @@ int pty_open_all(struct res_restart *r, struct err *err)
 	rc = pty_list(r, err);
 	if (rc < 0 || !r->nptys)
 		return rc;
-	rc = pty_open_wanted(r, err);
+	rc = pty_open_patiently(r, err);
 	if (rc > 0)
 		rc = pty_open_apart(r, err);
 	if (rc > 0)

@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+enum { NUMBERS_BELOW = 48 };
+
 static struct termios plain, changed;
 
 /* Somebody else may have the name by now, never two of us. */
@@ -51,13 +53,29 @@ static void check_settings(int master, int slave)
 	LIVE_EQUAL(fcntl(slave, F_GETFD), 0);
 }
 
+/*
+ * Whoever opens a terminal gets the lowest number, and might have ours while we are away, and have left it
+ * when we look: so a high one, and as another user another.
+ */
+static void open_high(int *master, int *slave, char *name, const struct winsize *size)
+{
+	int below[2 * NUMBERS_BELOW];
+	int n = getuid() ? 2 * NUMBERS_BELOW : NUMBERS_BELOW;
+
+	for (int i = 0; i < n; i++)
+		LIVE_CHECK((below[i] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0);
+	LIVE_CHECK(!openpty(master, slave, name, NULL, size));
+	while (n)
+		close(below[--n]);
+}
+
 int main(void)
 {
 	struct winsize size = { 33, 111, 5, 6 };
 	int master, slave;
 	char name[64], buf[256];
 
-	LIVE_CHECK(!openpty(&master, &slave, name, NULL, &size));
+	open_high(&master, &slave, name, &size);
 	LIVE_CHECK(!fchmod(slave, 0640));
 	LIVE_CHECK(!fcntl(master, F_SETFL, O_NONBLOCK));
 	LIVE_CHECK(!tcgetattr(slave, &plain));
