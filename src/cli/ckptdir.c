@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/ckptdir.h"
-#include "base/owned.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -54,27 +53,39 @@ static char *ckptdir_look(struct err *err)
 	return found;
 }
 
+/* The next line of @f, malloc'd; NULL: there is none. */
+static char *ckptdir_line(FILE *f)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	if (getline(&line, &room, f) > 0 && text_drop_end(line, "\n"))
+		return line;
+	free(line);
+	return NULL;
+}
+
 /* What a process's file (coord/restart_files.h) names: the directory beside it, else where that was. */
 static char *ckptdir_beside(const char *file)
 {
 	const char *last = strrchr(file, '/');
-	OWNED_PTR char *beside = NULL, *there = NULL;
-	size_t n = 0, m = 0;
 	FILE *f = text_ends(file, ".dmtcp") ? fopen(file, "re") : NULL;
-	char *dir = NULL;
+	char *beside, *there, *dir = NULL;
 
 	if (!f)
 		return NULL;
-	if (getline(&beside, &n, f) > 0 && text_drop_end(beside, "\n") &&
-	    text_ends(beside, "_files") && !strchr(beside, '/') &&
+	beside = ckptdir_line(f);
+	there = ckptdir_line(f);
+	fclose(f);
+	if (beside && text_ends(beside, "_files") && !strchr(beside, '/') &&
 	    asprintf(&dir, "%.*s%s", last ? (int)(last + 1 - file) : 0, file, beside) < 0)
 		dir = NULL;
-	if (dir && access(dir, F_OK) && getline(&there, &m, f) > 0 && text_drop_end(there, "\n") &&
-	    !access(there, F_OK)) {
+	free(beside);
+	if (dir && there && access(dir, F_OK) && !access(there, F_OK)) {
 		free(dir);
-		dir = owned_ptr_take(&there);
+		return there;
 	}
-	fclose(f);
+	free(there);
 	return dir;
 }
 
